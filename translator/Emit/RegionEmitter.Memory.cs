@@ -5,6 +5,7 @@ using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Semantics;
 using Jitvmm.Translator.Ir;
 using Jitvmm.Translator.Lift;
+using Jitvmm.Translator.Passes;
 using Jitvmm.Translator.Regions;
 
 namespace Jitvmm.Translator.Emit;
@@ -199,6 +200,11 @@ public sealed partial class RegionEmitter
             _il.Binary(OpCodes.Add, IrType.I64);
             _il.LoadIndirect(64, false);
         }
+        else if (_accessesOf.GetValueOrDefault(_roots.Of(address).Root) > 1 && AddressRoots.IsStack(_roots.Of(address).Root))
+        {
+            PushFromRoot(address);
+            return;
+        }
         else
         {
             _il.Argument(MemoryArgument, IrType.I64);
@@ -206,5 +212,65 @@ public sealed partial class RegionEmitter
 
         Push(address);
         _il.Binary(OpCodes.Add, IrType.I64);
+    }
+
+    /// <summary>
+    /// The host address of one place serves all others at a constant distance from it. Not only for the addition: processors forward a store to a load without delay
+    /// where both have a base and a displacement, as a guest's accesses to its stack do, and not where they have an index.
+    /// </summary>
+    private void PushFromRoot(int address)
+    {
+        (int root, long distance) = _roots.Of(address);
+        if (!_hostAddresses.TryGetValue(root, out (LocalBuilder Local, long Distance) known))
+        {
+            known = (_il.NewLocal(typeof(ulong)), distance);
+            _hostAddresses[root] = known;
+            _il.Argument(MemoryArgument, IrType.I64);
+            Push(address);
+            _il.Binary(OpCodes.Add, IrType.I64);
+            _il.StoreLocal(known.Local, IrType.I64);
+        }
+
+        _il.LoadLocal(known.Local, IrType.I64);
+        if (distance != known.Distance)
+        {
+            _il.Constant(distance - known.Distance, IrType.I64);
+            _il.Binary(OpCodes.Add, IrType.I64);
+        }
+    }
+
+    /// <summary>Counts accesses by what their addresses are distances from.</summary>
+    private void CountAccesses(RegionBlock block)
+    {
+        _accessesOf.Clear();
+        _hostAddresses.Clear();
+        _aligned.Clear();
+        for (int i = 0; i < block.Code.Length; i++)
+        {
+            if (block.Used[i] > 0 && block.Code[i].Opcode is IrOpcode.Load or IrOpcode.Store or IrOpcode.Pointer && block.Code[block.Code[i].A].Opcode != IrOpcode.Constant)
+            {
+                int root = _roots.Of(block.Code[i].A).Root;
+                _accessesOf[root] = _accessesOf.GetValueOrDefault(root) + 1;
+            }
+        }
+    }
+
+    /// <summary>Whether a condition is that an address is not aligned, and another at a multiple of the alignment from it was seen to be; from now on that is known of this one.</summary>
+    private bool IsKnownAligned(int condition)
+    {
+        ref readonly IrInstruction low = ref _block.Code[condition];
+        if (low.Opcode != IrOpcode.Truncate || _block.Code[low.A] is not { Opcode: IrOpcode.And } and || _block.Code[and.B] is not { Opcode: IrOpcode.Constant, Immediate: > 0 and < 64 } mask)
+        {
+            return false;
+        }
+
+        (int root, long distance) = _roots.Of(and.A);
+        if (_aligned.TryGetValue(root, out (long Mask, long Distance) known) && known.Mask >= mask.Immediate && ((distance - known.Distance) & mask.Immediate) == 0)
+        {
+            return true;
+        }
+
+        _aligned[root] = (mask.Immediate, distance);
+        return false;
     }
 }

@@ -91,6 +91,13 @@ public sealed partial class RegionEmitter
 
     /// <summary>Roots of which an address was found in the window, and its distance from the root.</summary>
     private readonly Dictionary<int, long> _windowDistances = [];
+
+    /// <summary>How many accesses of the block have addresses at distances from a root; and, once one was made, its host address and distance.</summary>
+    private readonly Dictionary<int, int> _accessesOf = [];
+    private readonly Dictionary<int, (LocalBuilder Local, long Distance)> _hostAddresses = [];
+
+    /// <summary>Of a root, an address that was seen to be aligned: to this mask plus 1, at this distance.</summary>
+    private readonly Dictionary<int, (long Mask, long Distance)> _aligned = [];
     private RegionBlock _block;
     private LocalBuilder?[] _values = [];
     private bool[] _inlined = [];
@@ -236,6 +243,7 @@ public sealed partial class RegionEmitter
         _probed.Clear();
         _windowDistances.Clear();
         _roots = new AddressRoots(block.Code);
+        CountAccesses(block);
         if (block.IsLoopHead)
         {
             // The safepoint: one load and test per iteration.
@@ -301,7 +309,11 @@ public sealed partial class RegionEmitter
                 _il.StoreIndirect(op.Width, true);
                 break;
             case IrOpcode.RaiseIf:
-                BranchIf(op.A, InterpretExit(index));
+                if (!IsKnownAligned(op.A))
+                {
+                    BranchIf(op.A, InterpretExit(index));
+                }
+
                 break;
             case IrOpcode.Jump:
                 GoTo((ulong)_block.Code[op.A].Immediate);

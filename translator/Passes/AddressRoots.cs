@@ -46,5 +46,8 @@ public sealed class AddressRoots
     /// <summary>The value of an operation is that of its root plus a distance, modulo 2^64.</summary>
     public (int Root, long Distance) Of(int index) => (_root[index], _distance[index]);
 
+    /// <summary>Whether a root is what RSP or RBP held at the block's start.</summary>
+    public static bool IsStack(int root) => root is -5 or -6;
+
     private static bool IsGeneral(int offset) => offset is >= CpuState.GprOffset and < CpuState.GprOffset + 8 * RegisterCount;
 }
