@@ -29,6 +29,7 @@ internal static class CompilationReport
               longest compile queue    {regions.LongestQueue,14:N0}
               regions compiled         {regions.RegionsCompiled,14:N0}
               regions invalidated      {regions.RegionsInvalidated,14:N0}
+              of these, for NaNs       {regions.RegionsOfNans,14:N0}
               deoptimisations          {regions.Deoptimisations,14:N0}
               compiles put off         {regions.CompilesPutOff,14:N0}
               instructions compiled    {regions.InstructionsCompiled,14:N0}

@@ -12,6 +12,7 @@ public sealed class ScenarioPrograms : IProgramTable
         Run("signals", "./signals", "prebuilt/signals") with { Needs = [] },
         Run("futex", "./futex", "prebuilt/futex") with { Needs = [] },
         Run("system-v", "./system-v", "prebuilt/system-v") with { Needs = [] },
+        Run("nans", "./nans", "prebuilt/nans") with { Needs = [] },
         Run("code-generator", "./code-generator 30", "prebuilt/code-generator") with { Needs = [] },
     ];
 }

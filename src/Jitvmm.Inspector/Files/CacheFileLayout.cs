@@ -29,7 +29,7 @@ internal struct FileHeader
     /// <summary>"JITVMMTC".</summary>
     public const ulong ExpectedMagic = 0x43544D4D5654494A;
 
-    public const uint CurrentVersion = 1;
+    public const uint CurrentVersion = 2;
 
     public ulong Magic;
     public uint Version;

@@ -125,6 +125,9 @@ public struct RegionRecord
 
     /// <summary>The first of them.</summary>
     public uint FirstJump;
+
+    /// <summary>1 if it keeps the order of NaNs in every operation.</summary>
+    public uint KeepsNanOrder;
 }
 
 /// <summary>A way that a computed jump or call takes inside a region.</summary>

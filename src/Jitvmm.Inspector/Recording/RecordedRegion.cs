@@ -52,6 +52,7 @@ internal sealed class RecordedRegion
             Gone = uint.MaxValue,
             CompileTime = (uint)Math.Min(region.CompileTime.TotalMicroseconds, uint.MaxValue),
             Access = (byte)region.Access,
+            KeepsNanOrder = region.KeepsNanOrder ? 1u : 0,
             Head = parts.Find(static part => part.Entry == 0).Block,
         };
     }

@@ -126,7 +126,7 @@ public sealed unsafe class RegionTranslation
                 return $"block {record.Address:x} has no instructions, or is there twice";
             }
 
-            if (lifter.Lift(SourceOf(record, part.Block), instructions, mode, null, record.ChecksFloat != 0) is not { } block)
+            if (lifter.Lift(SourceOf(record, part.Block, _region.KeepsNanOrder != 0), instructions, mode, null, record.ChecksFloat != 0) is not { } block)
             {
                 return $"block {record.Address:x} cannot be lifted";
             }
@@ -181,10 +181,10 @@ public sealed unsafe class RegionTranslation
     }
 
     /// <summary>A block without records. The address in place of theirs is only compared with, by code that does not run.</summary>
-    private static TranslationBlock SourceOf(in BlockRecord record, uint index) => new(
+    private static TranslationBlock SourceOf(in BlockRecord record, uint index, bool keepsNanOrder) => new(
         new CodeLocation(record.Address, record.Physical, (CodeMode)record.Mode) { NextPage = record.NextPage },
         record.End,
         (TbOp*)(0x7f00_0000_0000 + ((nint)index * TbOp.Size)),
         0,
-        record.Instructions);
+        record.Instructions) { KeepsNanOrder = keepsNanOrder };
 }
