@@ -186,5 +186,6 @@ public sealed unsafe class RegionTranslation
         record.End,
         (TbOp*)(0x7f00_0000_0000 + ((nint)index * TbOp.Size)),
         0,
-        record.Instructions) { KeepsNanOrder = keepsNanOrder };
+        record.Instructions)
+    { KeepsNanOrder = keepsNanOrder };
 }
