@@ -213,12 +213,12 @@ public sealed unsafe class CodeCache : IDisposable
 
                 foreach (ulong page in _blocksOfPage.Keys)
                 {
-                    Memory.Pages[page] &= unchecked((byte)~PageAccess.Code);
+                    Memory.MarkCode(page, false);
                 }
 
                 foreach (ulong page in _codeSeenThrough.Keys)
                 {
-                    Memory.Pages[page] &= unchecked((byte)~PageAccess.Code);
+                    Memory.MarkCode(page, false);
                 }
 
                 foreach (TranslationBlock block in _blocks.Values)
@@ -463,7 +463,7 @@ public sealed unsafe class CodeCache : IDisposable
         writable |= (Memory.Pages[page] & (byte)PageAccess.Write) != 0;
         if ((Memory.Pages[page] & (byte)PageAccess.Code) == 0)
         {
-            Memory.Pages[page] |= (byte)PageAccess.Code;
+            Memory.MarkCode(page, true);
             foreach (VCpu vcpu in _vcpus)
             {
                 vcpu.PageHoldsCode(Memory.HostBase + (page << GuestPages.PageShift));
@@ -490,7 +490,7 @@ public sealed unsafe class CodeCache : IDisposable
             }
 
             writable |= (Memory.Pages[alias] & (byte)PageAccess.Write) != 0;
-            Memory.Pages[alias] |= (byte)PageAccess.Code;
+            Memory.MarkCode(alias, true);
         }
 
         return writable;
@@ -541,7 +541,7 @@ public sealed unsafe class CodeCache : IDisposable
         InvalidateBlocks(page, address, length, change);
         if (!showsOther && !_blocksOfPage.ContainsKey(page))
         {
-            Memory.Pages[page] &= unchecked((byte)~PageAccess.Code);
+            Memory.MarkCode(page, false);
         }
     }
 

@@ -41,7 +41,7 @@ public readonly unsafe struct DirectMemory : IGuestMemory
         {
             byte access = cpu->Pages[address >> AddressSpace.PageShift];
             bool crosses = (uint)(address & (AddressSpace.PageSize - 1)) > AddressSpace.PageSize - (uint)bytes;
-            if ((access & (byte)(PageAccess.Write | PageAccess.Code)) == (byte)PageAccess.Write && !crosses)
+            if ((access & (byte)PageAccess.PlainWrite) != 0 && !crosses)
             {
                 return false;
             }

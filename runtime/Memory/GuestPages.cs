@@ -26,7 +26,7 @@ public abstract unsafe class GuestPages : IDisposable
         _guard = guard;
         _reservation = HostMemory.Reserve(size + 2 * guard);
         HostBase = _reservation + guard;
-        Pages = HostMemory.ReserveZeroed(size >> PageShift);
+        Pages = HostMemory.ReserveZeroed(PageBytes);
     }
 
     /// <summary>First address past the guest's.</summary>
@@ -53,7 +53,7 @@ public abstract unsafe class GuestPages : IDisposable
     /// <summary>Bytes from an address to the end of its page, at least 1.</summary>
     public static int BytesInPage(ulong address) => (int)(PageSize - (address & (PageSize - 1)));
 
-    public PageAccess AccessOf(ulong address) => address < Size ? (PageAccess)Pages[address >> PageShift] : PageAccess.None;
+    public PageAccess AccessOf(ulong address) => address < Size ? (PageAccess)Pages[address >> PageShift] & ~PageAccess.PlainWrite : PageAccess.None;
 
     /// <summary>Whether every page of the range has all of <paramref name="access"/>.</summary>
     public bool Allows(ulong address, ulong length, PageAccess access)
@@ -96,7 +96,14 @@ public abstract unsafe class GuestPages : IDisposable
         }
 
         // The page bytes are always mapped. .NET's own fill is compiled at run time, which every start would pay for.
-        _ = HostCalls.TryFill(Pages + first, (byte)access, count);
+        _ = HostCalls.TryFill(Pages + first, (byte)WithPlainWrite(access), count);
+    }
+
+    /// <summary>Says whether there are translations of a page, by its number. The caller holds <see cref="Gate"/>.</summary>
+    public void MarkCode(ulong page, bool hasCode)
+    {
+        PageAccess access = (PageAccess)Pages[page];
+        Pages[page] = (byte)WithPlainWrite(hasCode ? access | PageAccess.Code : access & ~PageAccess.Code);
     }
 
     /// <summary>
@@ -139,10 +146,16 @@ public abstract unsafe class GuestPages : IDisposable
         if (_reservation != null)
         {
             HostMemory.Release(_reservation, Size + 2 * _guard);
-            HostMemory.Release(Pages, Size >> PageShift);
+            HostMemory.Release(Pages, PageBytes);
             _reservation = null;
         }
     }
+
+    /// <summary>One host page more than pages have bytes: compiled code compares where an access starts and looks at the page where it ends.</summary>
+    private ulong PageBytes => (Size >> PageShift) + PageSize;
+
+    private static PageAccess WithPlainWrite(PageAccess access) =>
+        (access & (PageAccess.Write | PageAccess.Code)) == PageAccess.Write ? access | PageAccess.PlainWrite : access & ~PageAccess.PlainWrite;
 
     private bool Contains(ulong address, ulong length) => address < Size && length <= Size - address;
 }

@@ -11,4 +11,7 @@ public enum PageAccess : byte
 
     /// <summary>Translations were made from this page: a write must invalidate them.</summary>
     Code = 8,
+
+    /// <summary>Writable and not <see cref="Code"/>, in one bit, so that a store of compiled code has one bit to test.</summary>
+    PlainWrite = 16,
 }

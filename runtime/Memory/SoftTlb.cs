@@ -237,7 +237,7 @@ public static unsafe partial class SoftTlb
         }
     }
 
-    private static bool IsPlainWritable(byte access) => (access & (byte)(PageAccess.Write | PageAccess.Code)) == (byte)PageAccess.Write;
+    private static bool IsPlainWritable(byte access) => (access & (byte)PageAccess.PlainWrite) != 0;
 
     private static bool OverridesSmap(CpuState* cpu) =>
         (cpu->System.Cr4 & Cr4.SupervisorAccessPrevention) == 0 || (cpu->FlagsSystem & SystemFlags.AlignmentCheck) != 0;

@@ -14,11 +14,19 @@ namespace Jitvmm.Translator.Emit;
 public sealed partial class RegionEmitter
 {
     /// <summary>Leaves unless an access may go straight to host memory; then <see cref="PushHostAddress"/> gives its address.</summary>
-    private void CheckAddress(int address, int bytes, bool write, bool permissions, Label slow)
+    private void CheckAddress(int access, int bytes, bool write, bool permissions, Label slow)
     {
+        int address = _block.Code[access].A;
         if (!permissions)
         {
-            CheckWindow(address, slow);
+            CheckWindow(access, slow);
+            return;
+        }
+
+        // Permissions cannot change between two accesses of one block, except by another thread, which x86 does not order either.
+        if (_access != RegionAccess.Paged)
+        {
+            CheckGroup(_accessGroups!.Of(access), address, slow);
             return;
         }
 
@@ -28,35 +36,22 @@ public sealed partial class RegionEmitter
             Keep(address);
         }
 
-        // Permissions cannot change between two accesses of one block, except by another thread, which x86 does not order either.
-        if (_access == RegionAccess.Paged)
-        {
-            Probe(address, bytes, write, slow);
-            return;
-        }
-
-        if (_checkedAddresses.TryGetValue(address, out (int Bytes, bool Write) known)
-            && known.Bytes >= bytes && (known.Write || !write))
-        {
-            return;
-        }
-
-        _checkedAddresses[address] = (bytes, write);
-        LeaveUnlessInWindow(address, slow);
-        CheckPermissions(address, bytes, write, slow);
+        Probe(address, bytes, write, slow);
     }
 
     /// <summary>
     /// Leaves unless an access stays inside the guest's window or its guard. An address that was compared covers those within
     /// <see cref="MaxDistance"/> of it; of a base and a small displacement the base is compared, which sits in a register already.
     /// </summary>
-    private void CheckWindow(int address, Label slow)
+    private void CheckWindow(int access, Label slow)
     {
-        ref readonly IrInstruction op = ref _block.Code[address];
-        if (op.Opcode == IrOpcode.Constant && (ulong)op.Immediate < AddressSpace.Limit)
+        int address = _block.Code[access].A;
+        if (_accessGroups?.Of(access).IsFixed == true)
         {
             return;
         }
+
+        ref readonly IrInstruction op = ref _block.Code[address];
 
         (int root, long distance) = _roots.Of(address);
         if (_windowDistances.TryGetValue(root, out long known) && distance - known is >= -MaxDistance and <= MaxDistance)
@@ -70,7 +65,8 @@ public sealed partial class RegionEmitter
         int compared = isBase ? op.A : address;
         _windowDistances[root] = _roots.Of(compared).Distance;
         KeepUnlessRegister(compared);
-        LeaveUnlessInWindow(compared, slow);
+        Push(compared);
+        LeaveUnlessInWindow(slow);
     }
 
     /// <summary>A value that is used twice: a register that is unchanged so far is its own local.</summary>
@@ -84,45 +80,79 @@ public sealed partial class RegionEmitter
     }
 
     /// <summary>Compares with memory, because no instruction compares with a constant of 47 bits, and a shift needs a register and two more instructions.</summary>
-    private void LeaveUnlessInWindow(int address, Label slow)
+    private void LeaveUnlessInWindow(Label slow)
     {
-        Push(address);
         _registers.PushStateAddress(CpuState.AddressLimitOffset);
         _il.LoadIndirect(64, false);
         _il.BranchCompare(OpCodes.Bge_Un, slow, IrType.I64);
     }
 
-    private void CheckPermissions(int address, int bytes, bool write, Label slow)
+    /// <summary>Looks at the permissions of a group's pages before the first access of it.</summary>
+    private void CheckGroup(AccessGroup group, int address, Label slow)
     {
-        if (bytes > 1)
+        if (group.IsFixed)
         {
-            // An access that crosses a page has two permissions: tier 0 does it.
-            Push(address);
-            _il.Unary(OpCodes.Conv_U4, IrType.I64, IrType.I32);
-            _il.Constant((long)AddressSpace.PageSize - 1, IrType.I32);
-            _il.Binary(OpCodes.And, IrType.I32);
-            _il.Constant((long)AddressSpace.PageSize - bytes, IrType.I32);
-            _il.BranchCompare(OpCodes.Bgt_Un, slow, IrType.I32);
+            for (long page = group.From >> GuestPages.PageShift; page <= (group.To - 1) >> GuestPages.PageShift; page++)
+            {
+                if (!_checkedPages.Contains((page, true)) && _checkedPages.Add((page, group.Write)))
+                {
+                    _il.LoadLocal(_pages, IrType.I64);
+                    _il.Constant(page, IrType.I64);
+                    TestPage(group.Write, slow);
+                }
+            }
+
+            return;
         }
 
-        _il.LoadLocal(_pages, IrType.I64);
+        if (!_checkedGroups.Add(group))
+        {
+            return;
+        }
+
+        long before = group.From - _roots.Of(address).Distance;
+        long bytes = group.To - group.From;
+        ref readonly IrInstruction op = ref _block.Code[address];
+        KeepUnlessRegister(_values[address] == null && op.Opcode == IrOpcode.Add && _block.Code[op.B].Opcode == IrOpcode.Constant ? op.A : address);
+        LocalBuilder start = _il.NewLocal(typeof(ulong));
+        PushAt(address, before);
+        _il.StoreLocal(start, IrType.I64);
+        _il.LoadLocal(start, IrType.I64);
+        LeaveUnlessInWindow(slow);
+        PushPage(() => _il.LoadLocal(start, IrType.I64));
+        TestPage(group.Write, slow);
+        if (bytes > 1)
+        {
+            PushPage(() => PushAt(address, before + bytes - 1));
+            TestPage(group.Write, slow);
+        }
+    }
+
+    private void PushAt(int address, long distance)
+    {
         Push(address);
+        if (distance != 0)
+        {
+            _il.Constant(distance, IrType.I64);
+            _il.Binary(OpCodes.Add, IrType.I64);
+        }
+    }
+
+    private void PushPage(Action pushAddress)
+    {
+        _il.LoadLocal(_pages, IrType.I64);
+        pushAddress();
         _il.Constant(AddressSpace.PageShift, IrType.I32);
         _il.Shift(OpCodes.Shr_Un, IrType.I64);
+    }
+
+    private void TestPage(bool write, Label slow)
+    {
         _il.Binary(OpCodes.Add, IrType.I64);
         _il.LoadIndirect(8, true);
-        int mask = (int)(write ? PageAccess.Write | PageAccess.Code : PageAccess.Read);
-        _il.Constant(mask, IrType.I32);
+        _il.Constant((long)(write ? PageAccess.PlainWrite : PageAccess.Read), IrType.I32);
         _il.Binary(OpCodes.And, IrType.I32);
-        if (write)
-        {
-            _il.Constant((long)PageAccess.Write, IrType.I32);
-            _il.BranchCompare(OpCodes.Bne_Un, slow, IrType.I32);
-        }
-        else
-        {
-            _il.BranchOn(OpCodes.Brfalse, slow);
-        }
+        _il.BranchOn(OpCodes.Brfalse, slow);
     }
 
     /// <summary>

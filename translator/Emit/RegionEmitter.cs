@@ -84,7 +84,8 @@ public sealed partial class RegionEmitter
     private readonly LocalBuilder _rip;
     private readonly LocalBuilder _code;
     private readonly LocalBuilder _pages;
-    private readonly Dictionary<int, (int Bytes, bool Write)> _checkedAddresses = [];
+    private readonly HashSet<AccessGroup> _checkedGroups = [];
+    private readonly HashSet<(long Page, bool Write)> _checkedPages = [];
 
     /// <summary>TLB entries that were found to match, by address and whether for writing, and for how many bytes.</summary>
     private readonly Dictionary<(int Address, bool Write), (LocalBuilder Entry, int Bytes)> _probed = [];
@@ -102,6 +103,7 @@ public sealed partial class RegionEmitter
     private LocalBuilder?[] _values = [];
     private bool[] _inlined = [];
     private AddressRoots _roots = new([]);
+    private AccessGroups? _accessGroups;
     private bool _ended;
     private bool _endsWithSystemCall;
 
@@ -239,11 +241,13 @@ public sealed partial class RegionEmitter
         _inlined = Inlining.Plan(block.Code, block.Used, LookedAt(block));
         _il.BeginGuest(block.Address);
         _il.Mark(_labels[block.Address]);
-        _checkedAddresses.Clear();
+        _checkedGroups.Clear();
+        _checkedPages.Clear();
         _probed.Clear();
         _windowDistances.Clear();
         _roots = new AddressRoots(block.Code);
         CountAccesses(block);
+        _accessGroups = _access == RegionAccess.Paged ? null : new AccessGroups(block, _roots);
         if (block.IsLoopHead)
         {
             // The safepoint: one load and test per iteration.
@@ -303,7 +307,7 @@ public sealed partial class RegionEmitter
                 _deferred!.Keep(op, () => Push(op.A), () => Push(op.B), _block.Code[op.C].Opcode == IrOpcode.Constant ? null : () => Push(op.C));
                 break;
             case IrOpcode.Store:
-                CheckAddress(op.A, op.Width / 8, true, _access != RegionAccess.Direct, InterpretExit(index));
+                CheckAddress(index, op.Width / 8, true, _access != RegionAccess.Direct, InterpretExit(index));
                 PushHostAddress(op.A, true);
                 Push(op.B);
                 _il.StoreIndirect(op.Width, true);
@@ -499,13 +503,13 @@ public sealed partial class RegionEmitter
                 _il.Argument(CpuArgument, IrType.I64);
                 break;
             case IrOpcode.Load:
-                CheckAddress(op.A, op.Width / 8, op.IsModifyingLoad, _access != RegionAccess.Direct, InterpretExit(index));
+                CheckAddress(index, op.Width / 8, op.IsModifyingLoad, _access != RegionAccess.Direct, InterpretExit(index));
                 PushHostAddress(op.A, op.IsModifyingLoad);
                 _il.LoadIndirect(op.Width, true);
                 break;
             case IrOpcode.Pointer:
                 // Its user is a method, which must not fault: permissions are checked in every mode.
-                CheckAddress(op.A, (int)op.Immediate, op.Width != 0, true, InterpretExit(index));
+                CheckAddress(index, (int)op.Immediate, op.Width != 0, true, InterpretExit(index));
                 PushHostAddress(op.A, op.Width != 0);
                 break;
             case IrOpcode.Add:
