@@ -13,6 +13,7 @@ public sealed class ScenarioPrograms : IProgramTable
         Run("futex", "./futex", "prebuilt/futex") with { Needs = [] },
         Run("system-v", "./system-v", "prebuilt/system-v") with { Needs = [] },
         Run("nans", "./nans", "prebuilt/nans") with { Needs = [] },
+        Run("neighbours", "./neighbours", "prebuilt/neighbours") with { Needs = [] },
         Run("code-generator", "./code-generator 30", "prebuilt/code-generator") with { Needs = [] },
     ];
 }
