@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Numerics;
 using System.Reflection;
 using System.Reflection.Emit;
@@ -6,6 +5,7 @@ using System.Runtime.CompilerServices;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Host;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Semantics;
 using Jitvmm.Translator.Handlers;
@@ -140,17 +140,17 @@ public sealed partial class RegionEmitter
     /// <param name="counters">Receives counters that the code increments; null for none.</param>
     public static Region Compile(IReadOnlyList<RegionBlock> blocks, RegionFlow flow, RegionAccess access, IReadOnlyList<TranslationBlock> dependencies, HandlerSet handlers, RegionCounters? counters = null)
     {
-        long start = Stopwatch.GetTimestamp();
+        TimeSpan start = ThreadTime.Now;
         RegionEmitter emitter = new(blocks, flow, access, handlers, counters);
         emitter.EmitAll();
-        long emitted = Stopwatch.GetTimestamp();
+        TimeSpan emitted = ThreadTime.Now;
         RuntimeMethodHandle handle = GetMethodDescriptor(emitter._method);
         RuntimeHelpers.PrepareMethod(handle);
         return new Region(blocks, dependencies, access, emitter._method, handle.GetFunctionPointer())
         {
             Counters = counters,
-            EmitTime = Stopwatch.GetElapsedTime(start, emitted),
-            JitTime = Stopwatch.GetElapsedTime(emitted),
+            EmitTime = emitted - start,
+            JitTime = ThreadTime.Now - emitted,
         };
     }
 

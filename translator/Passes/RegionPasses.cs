@@ -17,8 +17,19 @@ public sealed class RegionPasses(RegionFlow flow, bool isMachine, Func<ulong, St
     /// <param name="chosen">The same by address.</param>
     public void Run(IReadOnlyList<RegionBlock> blocks, Dictionary<ulong, RegionBlock> chosen)
     {
-        Done?.Invoke("lifting");
+        Behind("lifting", blocks);
         new FlagLiveness(flow, isMachine, readAt).Find(blocks, chosen);
-        Done?.Invoke("flag liveness and dead code");
+        Behind("flag liveness and dead code", blocks);
+    }
+
+    private void Behind(string pass, IReadOnlyList<RegionBlock> blocks)
+    {
+#if DEBUG
+        if (IrVerifier.FirstProblem(blocks) is { } problem)
+        {
+            throw new InvalidOperationException($"behind {pass}, {problem}");
+        }
+#endif
+        Done?.Invoke(pass);
     }
 }

@@ -63,7 +63,7 @@ public sealed class Region
     /// <summary>Its counters; null unless they were asked for.</summary>
     public RegionCounters? Counters { get; init; }
 
-    /// <summary>What lifting, emitting and RyuJIT took.</summary>
+    /// <summary>What lifting, emitting and RyuJIT took of the compiling thread's CPU time.</summary>
     public TimeSpan CompileTime { get; internal set; }
 
     /// <summary>Of that, writing IL.</summary>

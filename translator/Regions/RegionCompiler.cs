@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Execution;
@@ -280,7 +279,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
                 return;
             }
 
-            long start = Stopwatch.GetTimestamp();
+            TimeSpan start = ThreadTime.Now;
             if (_builder.Build(block, hot.Map) is not { } blocks)
             {
                 return;
@@ -288,7 +287,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
 
             bool isChecked = IsChecked;
             Region region = RegionEmitter.Compile(blocks, _builder.Flow, isChecked && _access == RegionAccess.Direct ? RegionAccess.Checked : _access, _builder.Dependencies, _handlers, CountsEvents ? new RegionCounters() : null);
-            region.CompileTime = Stopwatch.GetElapsedTime(start);
+            region.CompileTime = ThreadTime.Now - start;
             Statistics.CompileTime += region.CompileTime;
             Statistics.RegionsCompiled++;
             Statistics.InstructionsCompiled += region.InstructionCount;

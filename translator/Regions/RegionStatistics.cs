@@ -12,7 +12,7 @@ public sealed class RegionStatistics
 
     public long InstructionsCompiled { get; internal set; }
 
-    /// <summary>Time spent lifting, emitting and in RyuJIT.</summary>
+    /// <summary>The compiling thread's CPU time for lifting, emitting and RyuJIT.</summary>
     public TimeSpan CompileTime { get; internal set; }
 
     /// <summary>Of that, choosing blocks, lifting them and running the passes.</summary>

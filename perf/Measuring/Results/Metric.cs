@@ -15,7 +15,7 @@ public static class Metric
     /// <summary>Largest resident size, in MB.</summary>
     public const string Peak = "peak";
 
-    /// <summary>Microseconds spent compiling.</summary>
+    /// <summary>Microseconds of CPU time spent compiling.</summary>
     public const string Compile = "compile time, us";
 
     /// <summary>Of that, in the translator's own passes.</summary>

@@ -4,6 +4,7 @@ using Jitvmm.Inspector.Files;
 using Jitvmm.Inspector.Translation;
 using Jitvmm.Translator.Emit;
 using Jitvmm.Translator.Ir;
+using Jitvmm.Translator.Passes;
 using Jitvmm.Translator.Regions;
 
 namespace Jitvmm.Inspector.Reports;
@@ -89,6 +90,10 @@ public static class CodeDump
         {
             output.Write($"after {pass}\n");
             WriteIr(output, view, translation.Blocks, showsInlined: false);
+            if (IrVerifier.FirstProblem(translation.Blocks) is { } invalid)
+            {
+                output.Write($"this is not valid: {invalid}\n");
+            }
         });
         if (translation == null)
         {

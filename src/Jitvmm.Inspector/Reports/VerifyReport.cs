@@ -1,12 +1,13 @@
 using Iced.Intel;
 using Jitvmm.Inspector.Files;
 using Jitvmm.Inspector.Translation;
+using Jitvmm.Translator.Passes;
 
 namespace Jitvmm.Inspector.Reports;
 
 /// <summary><c>jitvmm cache verify</c>: makes everything again from the guest's bytes and compares.</summary>
 /// <remarks>
-/// Blocks: as many instructions, as long. Regions: lifted, emitted and compiled again, RyuJIT must make the same instructions of them as it did in the run; what they hold of addresses, of
+/// Blocks: as many instructions, as long. Regions: lifted, emitted and compiled again, their IR must be valid behind each pass, and RyuJIT must make the same instructions of them as it did in the run; what they hold of addresses, of
 /// registers and of constants is not compared. It follows that the IL is valid: RyuJIT took it twice.
 /// </remarks>
 public static class VerifyReport
@@ -31,7 +32,9 @@ public static class VerifyReport
         int skipped = 0;
         foreach (RegionRecord region in view.File.Regions)
         {
-            (RegionTranslation? translation, string? reason) = RegionTranslation.Make(view.File, region);
+            string? invalid = null;
+            (RegionTranslation? translation, string? reason) = RegionTranslation.Make(view.File, region, (made, pass) =>
+                invalid ??= IrVerifier.FirstProblem(made.Blocks) is { } found ? $"behind {pass}, {found}" : null);
             if (translation == null || region.HostLength == 0)
             {
                 skipped++;
@@ -40,7 +43,7 @@ public static class VerifyReport
             }
 
             compared++;
-            if (Check(view.File, region, translation) is { } problem)
+            if ((invalid ?? Check(view.File, region, translation)) is { } problem)
             {
                 problems.Add(("region", view.File.Blocks[(int)region.Head].Address, problem));
             }
