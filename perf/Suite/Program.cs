@@ -37,6 +37,11 @@ internal static class Program
         {
             Save(options, results);
         }
+        else
+        {
+            // How the report looks may have changed since.
+            Report(results, Path.GetDirectoryName(Path.GetFullPath(options.From))!, Path.ChangeExtension(options.From, ".html"));
+        }
 
         Console.WriteLine(TextReport.Write(results));
         bool isGood = results.Failures.Count == 0;
@@ -59,9 +64,14 @@ internal static class Program
         string name = $"{results.Taken:yyyyMMdd-HHmmss}-{results.Commit.TrimEnd('+')}";
         string path = Path.Combine(options.Output, name + ".json");
         results.Write(path);
-        string report = Path.Combine(options.Output, name + ".html");
-        File.WriteAllText(report, HtmlReport.Write(results, History.Read(options.Output)));
-        Console.Error.WriteLine($"{path}\n{report}");
+        Console.Error.WriteLine(path);
+        Report(results, options.Output, Path.ChangeExtension(path, ".html"));
+    }
+
+    private static void Report(ResultFile results, string history, string path)
+    {
+        File.WriteAllText(path, HtmlReport.Write(results, History.Read(history)));
+        Console.Error.WriteLine(path);
     }
 
     private static bool Check(SuiteOptions options, ResultFile results)

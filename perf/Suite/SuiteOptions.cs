@@ -17,7 +17,7 @@ internal sealed class SuiteOptions
           --output FOLDER           where results go, and the report's history comes from (default .cache/perf)
           --option TEXT             given to each `jitvmm run` and `jitvmm boot`, such as --option=--tier --option=0
           --env NAME=VALUE          set for Jitvmm alone
-          --from FILE               read results instead of measuring
+          --from FILE               read results instead of measuring, and write their report anew
 
           --check                   fail if a ratio is worse than perf/baselines have it, or a hot path allocates
           --accept --reason TEXT    make what was measured the baseline

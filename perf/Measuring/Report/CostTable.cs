@@ -38,7 +38,7 @@ internal static class CostTable
         html.Add($"<h2>What it cost</h2><p class=\"muted\">Time of all threads, memory, and compiling: by stages, for each guest instruction compiled, and in bytes of host code. Medians.</p>");
         foreach (ResultTable table in tables)
         {
-            html.Add($"<div class=\"card\"><details><summary>{Markup.Escape($"{table.Name}: {Summary(table)}")}</summary><table><tr><th>row</th>{string.Concat(s_columns.Select(static column => $"<th>{Markup.Escape(column.Title)}</th>"))}</tr>");
+            html.Add($"<div class=\"card\"><details><summary>{Markup.Escape($"{table.Name}: {Summary(table)}")}</summary><table class=\"wide\"><tr><th>row</th>{string.Concat(s_columns.Select(static column => $"<th>{Markup.Escape(column.Title)}</th>"))}</tr>");
             foreach ((ResultRow row, string runner) in Costs(table))
             {
                 html.Add($"<tr><td>{Markup.Escape($"{row.Name}, {runner}")}</td>{string.Concat(s_columns.Select(column => $"<td>{Text(column.Value(row, runner))}</td>"))}</tr>");

@@ -103,15 +103,21 @@ public static class HtmlReport
     /// <summary>A kernel's rounds from its process's start: how long tier 0 has it.</summary>
     private static void AddCurves(Markup html, ResultFile results)
     {
-        foreach (ResultTable table in results.Tables.Where(static table => table.Rows.Any(static row => row.Curves.Count > 1)))
+        ResultTable[] tables = [.. results.Tables.Where(static table => table.Rows.Any(static row => row.Curves.Count > 1))];
+        if (tables.Length == 0)
+        {
+            return;
+        }
+
+        html.Add($"<h2>Warming up</h2><p class=\"muted\">Each round's time against native code's when warm, from the first round of a process to its last: where a line falls, compiled code took over from the interpreter.</p>");
+        foreach (ResultTable table in tables)
         {
             string[] runners = [.. table.Rows.SelectMany(static row => row.Curves.Keys).Distinct().Where(runner => runner != table.Reference)];
-            html.Add($"<h2>Warming up</h2><p class=\"muted\">Each round's time against {Markup.Escape(table.Reference)} when warm, from the first round of a process to its last: where a line falls, compiled code took over from the interpreter.</p><div class=\"card\">");
-            html.AddVerbatim(Style.KeyOf(runners)).Add($"<div class=\"small\">");
+            html.Add($"<div class=\"card\">").AddVerbatim(Style.KeyOf(runners)).Add($"<div class=\"small\">");
             foreach (ResultRow row in table.Rows.Where(row => row.Curves.Keys.Any(runner => runner != table.Reference)))
             {
                 double reference = Spread.Of(row.Samples(table.Reference, Metric.Warm)).Median;
-                html.Add($"<div><h3>{Markup.Escape(row.Name)}</h3>");
+                html.Add($"<div>{Markup.Escape(row.Name)}");
                 var lines = row.Curves.Where(curve => curve.Key != table.Reference).ToDictionary(static curve => curve.Key, curve => (IReadOnlyList<double>)[.. curve.Value.Select(time => time / reference)]);
                 LinePlot.Draw(html, lines, ("1", $"{lines.Values.Max(static line => line.Count)}"), SmallWidth, SmallHeight);
                 html.Add($"</div>");

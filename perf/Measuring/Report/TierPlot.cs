@@ -9,29 +9,38 @@ internal static class TierPlot
 {
     private const int Width = 200;
     private const int Height = 96;
-    private const int Left = 34;
+    private const int Left = 44;
     private const int Right = 8;
     private const int Top = 8;
     private const int Bottom = 20;
 
     public static void Add(Markup html, ResultFile results)
     {
-        foreach (ResultTable table in results.Tables.Where(static table => table.Rows.Any(static row => row.Tiers.Count > 0)))
+        ResultTable[] tables = [.. results.Tables.Where(static table => table.Rows.Any(static row => row.Tiers.Count > 0))];
+        if (tables.Length == 0)
         {
-            html.Add($"<h2>Tiers over time: {Markup.Escape(table.Name)}</h2><p class=\"muted\">Which part of the instructions executed at a time was executed in compiled code, and which in the interpreter, in one run each in which both count: so it took a little longer than those that were measured.</p>");
-            html.Add($"<div class=\"card\"><div class=\"key\"><span><i class=\"s0\"></i>compiled</span><span><i class=\"s1\"></i>interpreted</span></div><div class=\"small\">");
+            return;
+        }
+
+        html.Add($"<h2>Tiers over time</h2><p class=\"muted\">Which part of the instructions executed at a time was executed in compiled code, and which in the interpreter, in one run each in which both count: so it took a little longer than those that were measured. Below: compiled code's part of all.</p>");
+        html.Add($"<div class=\"card\"><div class=\"key\"><span><i class=\"s0\"></i>compiled</span><span><i class=\"s1\"></i>interpreted</span></div>");
+        foreach (ResultTable table in tables)
+        {
+            html.Add($"<h3>{Markup.Escape(table.Name)}</h3><div class=\"small\">");
             foreach (ResultRow row in table.Rows)
             {
                 foreach ((string runner, TierShares shares) in row.Tiers)
                 {
-                    html.Add($"<div><h3>{Markup.Escape(runner == "jitvmm" ? row.Name : $"{row.Name}, {runner}")}</h3>");
+                    html.Add($"<div>{Markup.Escape(runner == "jitvmm" ? row.Name : $"{row.Name}, {runner}")}");
                     Draw(html, shares);
                     html.Add($"</div>");
                 }
             }
 
-            html.Add($"</div></div>");
+            html.Add($"</div>");
         }
+
+        html.Add($"</div>");
     }
 
     private static void Draw(Markup html, TierShares shares)
