@@ -219,6 +219,11 @@ public sealed partial class IrBuilder
             return IrType.None;
         }
 
+        if (type.IsEnum)
+        {
+            return TypeOf(Enum.GetUnderlyingType(type));
+        }
+
         if (type == typeof(int) || type == typeof(uint) || type == typeof(bool) || type == typeof(byte) || type == typeof(sbyte) || type == typeof(short) || type == typeof(ushort))
         {
             return IrType.I32;

@@ -59,7 +59,7 @@ public static class IrVerifier
         return TypeProblem(block.Code, op) ?? (block.Used.Length == 0 ? null : UseProblem(block, index, uses));
     }
 
-    private static string? TypeProblem(IrInstruction[] code, in IrInstruction op)
+    private static string? TypeProblem(IrInstruction[] code, IrInstruction op)
     {
         IrType a = TypeAt(code, op.A, DeadCode.OperandCount(op.Opcode).Operands > 0);
         IrType b = TypeAt(code, op.B, DeadCode.OperandCount(op.Opcode).Operands > 1);
@@ -88,7 +88,9 @@ public static class IrVerifier
             IrOpcode.Branch => a == IrType.I32 && b == IrType.I64 && c == IrType.I64,
             _ => throw new ArgumentOutOfRangeException(nameof(op)),
         };
-        return isRight ? null : $"has operands of the wrong types ({a}, {b}, {c}) for {op.Type}, width {op.Width}";
+        return isRight ? null
+            : op.Opcode is IrOpcode.Call or IrOpcode.ExitCall ? $"gives ({string.Join(", ", (op.Arguments ?? []).Select(argument => code[argument].Type))}) to {op.Method}, for {op.Type}"
+            : $"has operands of the wrong types ({a}, {b}, {c}) for {op.Type}, width {op.Width}";
     }
 
     private static IrType TypeAt(IrInstruction[] code, int index, bool isUsed) => isUsed ? code[index].Type : IrType.None;

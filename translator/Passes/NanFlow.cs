@@ -59,6 +59,12 @@ public sealed class NanFlow
     /// <summary>Registers to be looked at on the way from one block to another.</summary>
     internal NanState Unseen(ulong from, ulong to) => _start[_graph.IndexOf(to)] & ~_end[_graph.IndexOf(from)] & NanState.Floats;
 
+    /// <summary>Masks that a block takes for known and the one before it does not leave so: nothing looks at these.</summary>
+    internal NanState UnseenMasks(ulong from, ulong to) => _start[_graph.IndexOf(to)] & ~_end[_graph.IndexOf(from)] & ~NanState.Floats;
+
+    /// <summary>The same of one where the region is entered.</summary>
+    internal NanState UnseenMasksAtEntry(RegionBlock block) => _start[_graph.IndexOf(block.Address)] & ~NanState.Floats;
+
     /// <summary>Registers to be looked at where the region is entered.</summary>
     internal NanState UnseenAtEntry(RegionBlock block) => _start[_graph.IndexOf(block.Address)] & NanState.Floats;
 

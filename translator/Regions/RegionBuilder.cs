@@ -105,8 +105,7 @@ public sealed unsafe class RegionBuilder
         blocks.Sort((a, b) => a.Address.CompareTo(b.Address));
         RegionLifter.MarkLoopHeads(blocks, chosen);
         NumberEntries(blocks, head.Address, chosen);
-        Flow = new RegionFlow(blocks, _isMachine);
-        new RegionPasses(Flow, _isMachine, FlagsReadAt).Run(blocks, chosen);
+        Flow = new RegionPasses(_isMachine, FlagsReadAt).Run(blocks, chosen);
         return blocks;
     }
 

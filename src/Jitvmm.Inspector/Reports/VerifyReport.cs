@@ -7,7 +7,7 @@ namespace Jitvmm.Inspector.Reports;
 
 /// <summary><c>jitvmm cache verify</c>: makes everything again from the guest's bytes and compares.</summary>
 /// <remarks>
-/// Blocks: as many instructions, as long. Regions: lifted, emitted and compiled again, their IR must be valid behind each pass, and RyuJIT must make the same instructions of them as it did in the run; what they hold of addresses, of
+/// Blocks: as many instructions, as long. Regions: lifted, emitted and compiled again, their IR must be valid behind each pass and what these found out must hold together, and RyuJIT must make the same instructions of them as it did in the run; what they hold of addresses, of
 /// registers and of constants is not compared. It follows that the IL is valid: RyuJIT took it twice.
 /// </remarks>
 public static class VerifyReport
@@ -43,7 +43,7 @@ public static class VerifyReport
             }
 
             compared++;
-            if ((invalid ?? Check(view.File, region, translation)) is { } problem)
+            if ((invalid ?? translation.FlowProblem ?? Check(view.File, region, translation)) is { } problem)
             {
                 problems.Add(("region", view.File.Blocks[(int)region.Head].Address, problem));
             }

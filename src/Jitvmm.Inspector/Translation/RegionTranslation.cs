@@ -37,6 +37,9 @@ public sealed unsafe class RegionTranslation
     /// <summary>Its blocks in address order, with IR and what is dead of it.</summary>
     public IReadOnlyList<RegionBlock> Blocks => _blocks;
 
+    /// <summary>What the passes find out about it that cannot be right; null when nothing is.</summary>
+    public string? FlowProblem => FlowVerifier.FirstProblem(_blocks, Flow, Access == RegionAccess.Paged);
+
     private RegionFlow Flow { get; set; }
 
     private RegionAccess Access => (RegionAccess)_region.Access;
@@ -175,8 +178,7 @@ public sealed unsafe class RegionTranslation
 
         _blocks.Sort(static (a, b) => a.Address.CompareTo(b.Address));
         RegionLifter.MarkLoopHeads(_blocks, chosen);
-        Flow = new RegionFlow(_blocks, Access == RegionAccess.Paged);
-        new RegionPasses(Flow, Access == RegionAccess.Paged, address => _readAt.GetValueOrDefault(address, StatusFlags.All)) { Done = name => _done?.Invoke(this, name) }.Run(_blocks, chosen);
+        Flow = new RegionPasses(Access == RegionAccess.Paged, address => _readAt.GetValueOrDefault(address, StatusFlags.All)) { Done = name => _done?.Invoke(this, name) }.Run(_blocks, chosen);
         return null;
     }
 
