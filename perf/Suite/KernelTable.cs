@@ -37,16 +37,23 @@ internal static class KernelTable
             Rows = [.. kernels.Select(static kernel => new ResultRow { Name = kernel.Name, Group = kernel.Group })],
         };
         var curves = new Dictionary<(int, string), List<double[]>>();
-        var progress = new Progress(name, options.Rounds * kernels.Count);
+        var progress = new Progress(name, (options.Rounds + 1) * kernels.Count);
+        List<IReadOnlyList<Runner>> runnersOf = [];
+        for (int i = 0; i < kernels.Count; i++)
+        {
+            progress.Step($"{kernels[i].Name}, who can run it");
+            runnersOf.Add(PeerProbe.Able(runners, kernels[i], table.Rows[i]));
+        }
+
         using var child = new ChildProcess();
         for (int round = 0; round < options.Rounds; round++)
         {
             for (int i = 0; i < kernels.Count; i++)
             {
                 progress.Step($"{kernels[i].Name}, round {round + 1}");
-                foreach (Runner runner in runners)
+                foreach (Runner runner in runnersOf[i].Where(runner => !table.Rows[i].NotRun.ContainsKey(runner.Name)))
                 {
-                    double[]? times = Measure(kernels[i], runner, runner.Name, child, table.Rows[i], results);
+                    double[]? times = Measure(kernels[i], runner, runner.Name, child, table.Rows[i], results, name);
                     if (times != null)
                     {
                         if (!curves.TryGetValue((i, runner.Name), out List<double[]>? taken))
@@ -73,17 +80,24 @@ internal static class KernelTable
         return table;
     }
 
-    /// <summary>Milliseconds of each round; null, and a failure noted, if they came to something else than they should.</summary>
-    public static double[]? Measure(Kernel kernel, Runner runner, string column, ChildProcess child, ResultRow row, ResultFile results)
+    /// <summary>What a kernel's run says against measuring it; null if nothing.</summary>
+    public static string? WhyNot(Kernel kernel, ChildRun run) =>
+        double.IsNaN(run.CpuMs) ? run.Errors
+        : run.Status != 0 ? $"status {run.Status}, {run.Errors.Split('\n')[0]}"
+        : kernel.RoundsIn(run.Output) == null ? "a wrong checksum"
+        : null;
+
+    /// <summary>Milliseconds of each round; null, and why noted, if they came to something else than they should.</summary>
+    public static double[]? Measure(Kernel kernel, Runner runner, string column, ChildProcess child, ResultRow row, ResultFile results, string table)
     {
         ChildRun run = child.Run([.. runner.Prefix, kernel.Program, $"{runner.Rounds}"], runner.Environment);
-        double[]? times = run.Status == 0 ? kernel.RoundsIn(run.Output) : null;
-        if (times == null)
+        if (WhyNot(kernel, run) is { } reason)
         {
-            results.Failures.Add($"{kernel.Name} under {runner.Name}: status {run.Status}, or a wrong checksum");
+            runner.Fail(row, column, reason, results, table);
             return null;
         }
 
+        double[] times = kernel.RoundsIn(run.Output)!;
         row.Add(column, Metric.Warm, Kernel.Warm(times));
         if (runner.Rounds == Runner.KernelRounds)
         {

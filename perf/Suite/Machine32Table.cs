@@ -57,13 +57,13 @@ internal static class Machine32Table
         using var child = new ChildProcess();
         for (int round = 0; round < options.Rounds; round++)
         {
-            foreach (Runner monitor in monitors)
+            foreach (Runner monitor in monitors.Where(monitor => !table.Rows[0].NotRun.ContainsKey(monitor.Name)))
             {
                 progress.Step($"{monitor.Name}, round {round + 1}");
                 ChildRun run = child.Run(monitor.Prefix, monitor.Environment);
                 if (run.Status != 0 || !Encoding.ASCII.GetString(run.Output).Contains("started", StringComparison.Ordinal))
                 {
-                    results.Failures.Add($"{Name}: {monitor.Name}: status {run.Status}, or it did not come to its first process");
+                    monitor.Fail(table.Rows[0], monitor.Name, $"status {run.Status}, or it did not come to its first process", results, Name);
                     continue;
                 }
 

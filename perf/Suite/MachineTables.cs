@@ -10,6 +10,9 @@ internal static class MachineTables
     /// <summary>Stands on the console in front of what a kernel prints.</summary>
     private const string Mark = "kernel ";
 
+    /// <summary>For one kernel, in seconds: what a peer takes longer for it cannot run.</summary>
+    private const int Limit = 60;
+
     public static IEnumerable<ResultTable> Measure(SuiteOptions options, ResultFile results)
     {
         if (Machine.WhatIsMissing is { } missing)
@@ -39,12 +42,12 @@ internal static class MachineTables
         for (int round = 0; round < options.Rounds; round++)
         {
             progress.Step($"round {round + 1}");
-            foreach (Runner monitor in monitors)
+            foreach (Runner monitor in monitors.Where(monitor => !table.Rows[0].NotRun.ContainsKey(monitor.Name)))
             {
                 ChildRun run = child.Run(monitor.Prefix, monitor.Environment);
                 if (run.Status != 0 || !Encoding.ASCII.GetString(run.Output).Contains("started", StringComparison.Ordinal))
                 {
-                    results.Failures.Add($"boot: {monitor.Name}: status {run.Status}, or it did not come to its first process");
+                    monitor.Fail(table.Rows[0], monitor.Name, $"status {run.Status}, or it did not come to its first process", results, table.Name);
                     continue;
                 }
 
@@ -81,13 +84,13 @@ internal static class MachineTables
             progress.Step($"{Runner.NativeName}, round {round + 1}");
             for (int i = 0; i < kernels.Length; i++)
             {
-                _ = KernelTable.Measure(kernels[i], Runner.Native, Runner.NativeName, child, table.Rows[i], results);
+                _ = KernelTable.Measure(kernels[i], Runner.Native, Runner.NativeName, child, table.Rows[i], results, table.Name);
             }
 
             foreach (Runner monitor in monitors)
             {
                 progress.Step($"{monitor.Name}, round {round + 1}");
-                Dictionary<string, double> taken = Run(monitor, kernels, child, table.Name, results, whole);
+                Dictionary<string, double> taken = Run(monitor, kernels, child, kernel => (table.Rows.First(row => row.Name == kernel.Name), monitor.Name), table.Name, results, whole);
                 foreach (ResultRow row in table.Rows.Where(row => taken.ContainsKey(row.Name)))
                 {
                     row.Add(monitor.Name, Metric.Warm, taken[row.Name]);
@@ -119,7 +122,7 @@ internal static class MachineTables
             for (int i = 0; i < monitors.Count; i++)
             {
                 progress.Step($"{monitors[i].Name}, round {round + 1}");
-                Dictionary<string, double> taken = Run(monitors[i], kernels, child, table.Name, results);
+                Dictionary<string, double> taken = Run(monitors[i], kernels, child, kernel => (table.Rows[i], kernel == ThreadTable.OneThread ? ThreadTable.One : ThreadTable.Two), table.Name, results);
                 if (taken.Count == kernels.Length)
                 {
                     table.Rows[i].Add(ThreadTable.One, Metric.Warm, taken[ThreadTable.OneThread.Name]);
@@ -131,10 +134,10 @@ internal static class MachineTables
         return table;
     }
 
-    private static string Script(IEnumerable<Kernel> kernels) => string.Join('\n', kernels.Select(static kernel => $"echo {Mark}{kernel.Name}; /bin/{kernel.Name} $rounds"));
+    private static string Script(IEnumerable<Kernel> kernels) => string.Join('\n', kernels.Select(static kernel => $"echo {Mark}{kernel.Name}; /bin/busybox timeout {Limit} /bin/{kernel.Name} $rounds"));
 
-    /// <summary>A round when warm, by kernel.</summary>
-    private static Dictionary<string, double> Run(Runner monitor, IReadOnlyList<Kernel> kernels, ChildProcess child, string table, ResultFile results, ResultRow? whole = null)
+    /// <summary>A round when warm, by kernel; where there is none, the row that a kernel's times are for says why.</summary>
+    private static Dictionary<string, double> Run(Runner monitor, IReadOnlyList<Kernel> kernels, ChildProcess child, Func<Kernel, (ResultRow Row, string Column)> placeOf, string table, ResultFile results, ResultRow? whole = null)
     {
         ChildRun run = child.Run(monitor.Prefix, monitor.Environment);
         if (whole != null && run.Status == 0)
@@ -153,7 +156,8 @@ internal static class MachineTables
             }
             else
             {
-                results.Failures.Add($"{table}: {kernel.Name} in a guest of {monitor.Name}: {(run.Status == 0 ? "a wrong checksum, or none" : $"status {run.Status}")}");
+                (ResultRow row, string column) = placeOf(kernel);
+                monitor.Fail(row, column, $"{kernel.Name} in its guest: {(run.Status != 0 ? $"status {run.Status}" : $"a wrong checksum, or none in {Limit} s")}", results, table);
             }
         }
 

@@ -37,14 +37,14 @@ internal static class ProgramTable
             {
                 progress.Step($"{programs[i].Name}, round {round + 1}");
                 byte[] expected = [];
-                foreach (Runner runner in runners)
+                foreach (Runner runner in runners.Where(runner => !table.Rows[i].NotRun.ContainsKey(runner.Name)))
                 {
                     ChildRun run = child.Run([.. runner.Prefix, .. programs[i].Arguments], runner.Environment);
                     expected = runner == Runner.Native ? run.Output : expected;
                     if (run.Status != 0 || !run.Output.AsSpan().SequenceEqual(expected))
                     {
                         string[] lines = run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-                        results.Failures.Add($"{name}: {programs[i].Name} under {runner.Name}: status {run.Status}, {(run.Status == 0 ? "and output that is not the native one" : lines.FirstOrDefault())}");
+                        runner.Fail(table.Rows[i], runner.Name, $"status {run.Status}, {(run.Status == 0 ? "and output that is not the native one" : lines.FirstOrDefault())}", results, name);
                         continue;
                     }
 

@@ -1,4 +1,5 @@
 using Jitvmm.Perf.Measuring;
+using Jitvmm.Perf.Measuring.Results;
 
 namespace Jitvmm.Perf.Suite;
 
@@ -24,6 +25,9 @@ internal sealed record Runner(string Name, IReadOnlyList<string> Prefix, IReadOn
 
     public const string QemuUserName = "qemu-x86_64";
 
+    /// <summary>Whether it is somebody else's: what it cannot run is not Jitvmm's fault.</summary>
+    public bool IsPeer => Name is not (NativeName or JitvmmName or CheckedName);
+
     public static Runner Native { get; } = new(NativeName, []);
 
     public static Runner Jitvmm(SuiteOptions options) => new(JitvmmName, [SourceTree.Jitvmm, "run", "--stats", .. options.VmmOptions], options.VmmEnvironment);
@@ -32,4 +36,22 @@ internal sealed record Runner(string Name, IReadOnlyList<string> Prefix, IReadOn
 
     /// <summary>None where it is not installed.</summary>
     public static IReadOnlyList<Runner> QemuUser { get; } = File.Exists(QemuUserPath) ? [new(QemuUserName, [QemuUserPath], Rounds: QemuRounds)] : [];
+
+    /// <summary>Notes that a row has no time of this, and why: a failure of the suite, unless a peer cannot do it.</summary>
+    /// <param name="row">Which row.</param>
+    /// <param name="column">Under what name its times are in the row.</param>
+    /// <param name="reason">Why there is none.</param>
+    /// <param name="results">Get the failure.</param>
+    /// <param name="table">The row's.</param>
+    public void Fail(ResultRow row, string column, string reason, ResultFile results, string table)
+    {
+        if (IsPeer)
+        {
+            _ = row.NotRun.TryAdd(column, reason);
+        }
+        else
+        {
+            results.Failures.Add($"{table}: {row.Name} under {Name}: {reason}");
+        }
+    }
 }

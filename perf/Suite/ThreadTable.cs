@@ -40,8 +40,8 @@ internal static class ThreadTable
             for (int i = 0; i < runners.Length; i++)
             {
                 progress.Step($"{runners[i].Name}, round {round + 1}");
-                _ = KernelTable.Measure(OneThread, runners[i], One, child, table.Rows[i], results);
-                _ = KernelTable.Measure(TwoThreads, runners[i], Two, child, table.Rows[i], results);
+                _ = KernelTable.Measure(OneThread, runners[i], One, child, table.Rows[i], results, table.Name);
+                _ = KernelTable.Measure(TwoThreads, runners[i], Two, child, table.Rows[i], results, table.Name);
             }
         }
 

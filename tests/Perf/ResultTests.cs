@@ -70,11 +70,13 @@ public sealed class ResultTests
         try
         {
             ResultFile written = MadeUpResults.File(MadeUpResults.Table([1.2, 1.4]));
+            written.Tables[0].Rows[1].NotRun["v86"] = "no such instruction";
             written.Tables[0].Rows[1].Tiers[MadeUpResults.Subject] = new TierShares([7], [0.25], 0.25);
             written.Write(path);
             ResultFile read = ResultFile.Read(path);
             Assert.Equal(written.Host, read.Host);
             Assert.Equal(Ratio.Of(written.Tables[0]), Ratio.Of(read.Tables[0]));
+            Assert.Equal("no such instruction", read.Tables[0].Rows[1].NotRun["v86"]);
             Assert.Equal([0.25], read.Tables[0].Rows[1].Tiers[MadeUpResults.Subject].Compiled);
 
             File.WriteAllText(path, File.ReadAllText(path).Replace("\"schema\": 1", "\"schema\": 999", StringComparison.Ordinal));
@@ -110,6 +112,29 @@ public sealed class ResultTests
         Assert.Equal(2, Promise.All.Single(static promise => promise is { Table: "kernels", Runner: "jitvmm", Row: Ratio.Mean, Against: "native" }).Value(results), 1e-9);
         Assert.Equal(0.25, Promise.All.Single(static promise => promise is { Table: "kernels", Row: Ratio.Mean, Against: "qemu-x86_64" }).Value(results), 1e-9);
         Assert.True(double.IsNaN(Promise.All.First(static promise => promise.Table == "start").Value(results)));
+    }
+
+    [Fact]
+    public void A_row_that_a_peer_cannot_run_is_neither_won_nor_lost_and_says_why()
+    {
+        ResultTable table = MadeUpResults.Table([1, 4, 2]);
+        table.Rows[1].NotRun["qemu-x86_64"] = "ended by the limit of 30 s";
+        ResultFile results = MadeUpResults.File(table);
+        Promise worst = Promise.All.Single(static promise => promise is { Table: "kernels", Row: Promise.Worst, Against: "qemu-x86_64" });
+        Promise mean = Promise.All.Single(static promise => promise is { Table: "kernels", Row: Ratio.Mean, Against: "qemu-x86_64" });
+        Promise native = Promise.All.Single(static promise => promise is { Table: "kernels", Runner: "jitvmm", Row: Promise.Worst, Against: "native" });
+        Assert.Equal(["second"], worst.NotCompared(results));
+        Assert.Equal((null, "not shown: second cannot be compared"), worst.Judge(results, worst.Value(results)));
+        Assert.Equal((true, "yes, without second"), mean.Judge(results, mean.Value(results)));
+        Assert.Equal((false, "no; second cannot be compared"), mean.Judge(results, 0.5));
+        Assert.Equal((false, "no"), native.Judge(results, native.Value(results)));
+
+        // Two of three are left: the mean of 1/8 and 2/8.
+        Assert.Equal(Math.Sqrt(1 / 8.0 * (2 / 8.0)), mean.Value(results), 1e-9);
+        string text = TextReport.Write(results);
+        Assert.Contains("| cannot run it |", text, StringComparison.Ordinal);
+        Assert.Contains("second cannot be compared with qemu-x86_64, which cannot run it: ended by the limit of 30 s", text, StringComparison.Ordinal);
+        Assert.Contains("ended by the limit of 30 s", HtmlReport.Write(results, [results]), StringComparison.Ordinal);
     }
 
     [Fact]

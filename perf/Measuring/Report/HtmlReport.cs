@@ -60,8 +60,8 @@ public static class HtmlReport
         html.Add($"<h2>Promises</h2><div class=\"card\"><table><tr><th>promise</th><th>at most</th><th>today</th><th>met</th></tr>");
         foreach ((Promise promise, double value) in measured)
         {
-            bool isMet = value <= promise.Limit;
-            html.Add($"<tr><td>{Markup.Escape(promise.Text)}</td><td>{Markup.Escape(promise.LimitText)}</td><td>{value:F2}</td><td class=\"{(isMet ? "good" : "bad")}\">{(isMet ? "yes" : "no")}</td></tr>");
+            (bool? isMet, string met) = promise.Judge(results, value);
+            html.Add($"<tr><td>{Markup.Escape(promise.Text)}</td><td>{Markup.Escape(promise.LimitText)}</td><td>{value:F2}</td><td class=\"{(isMet switch { true => "good", false => "bad", null => "muted" })}\">{Markup.Escape(met)}</td></tr>");
         }
 
         html.Add($"</table></div>");
@@ -81,19 +81,24 @@ public static class HtmlReport
             html.Add($"<h3>{metric} time / {Markup.Escape(table.Reference)}</h3><div class=\"card\">");
             RatioPlot.Draw(html, table, ratios);
             AddNumbers(html, table, metric, ratios);
+            foreach (string line in TextReport.NotRun(table, metric))
+            {
+                html.Add($"<p class=\"muted\">{Markup.Escape(line)}</p>");
+            }
+
             html.Add($"</div>");
         }
     }
 
     private static void AddNumbers(Markup html, ResultTable table, string metric, Ratio[] ratios)
     {
-        string[] runners = [.. ratios.Select(static ratio => ratio.Runner).Distinct()];
+        string[] runners = TextReport.RunnersOf(table, metric, ratios);
         html.Add($"<details><summary>Numbers</summary><table><tr><th>row</th><th>{Markup.Escape(table.Reference)}, ms</th>{string.Concat(runners.Select(static runner => $"<th>{Markup.Escape(runner)}</th>"))}</tr>");
         foreach (string name in ratios.Select(static ratio => ratio.Row).Distinct())
         {
             ResultRow? row = table.Rows.FirstOrDefault(row => row.Name == name);
             string reference = row == null ? "" : Spread.Of(row.Samples(table.Reference, metric)).Median.ToString("F1", CultureInfo.InvariantCulture);
-            string cells = string.Concat(runners.Select(runner => $"<td>{TextReport.Format(ratios.FirstOrDefault(ratio => ratio.Row == name && ratio.Runner == runner))}</td>"));
+            string cells = string.Concat(runners.Select(runner => $"<td>{TextReport.Cell(table, ratios, name, runner)}</td>"));
             html.Add($"<tr{(row == null ? " class=\"mean\"" : "")}><td>{Markup.Escape(name)}</td><td>{reference}</td>{cells}</tr>");
         }
 

@@ -66,6 +66,26 @@ public sealed record Promise(string Text, string Table, string Runner, string Me
     /// <summary>Whether it is about what compiling costs, not about a ratio.</summary>
     private bool IsCost => Measure is CompileCost or CodeSize;
 
+    /// <summary>Rows that it is about and that cannot be compared, because a runner cannot run them.</summary>
+    public IReadOnlyList<string> NotCompared(ResultFile results)
+    {
+        IEnumerable<ResultRow> rows = IsCost ? [] : results.Tables.Where(table => table.Name == Table).SelectMany(static table => table.Rows);
+        return [.. rows.Where(row => IsAbout(row) && (row.NotRun.ContainsKey(Runner) || row.NotRun.ContainsKey(Against))).Select(static row => row.Name)];
+    }
+
+    /// <summary>Whether a value meets it. A promise of every row is not shown where one of them cannot be compared; a mean is that of the others.</summary>
+    /// <returns>Yes, no, or null for not shown; and that in words.</returns>
+    public (bool? IsMet, string Text) Judge(ResultFile results, double value)
+    {
+        string rows = string.Join(", ", NotCompared(results));
+        return value > Limit ? (false, rows.Length == 0 ? "no" : $"no; {rows} cannot be compared")
+            : rows.Length == 0 ? (true, "yes")
+            : Row == Worst ? (null, $"not shown: {rows} cannot be compared")
+            : (true, $"yes, without {rows}");
+    }
+
+    private bool IsAbout(ResultRow row) => Row is Worst or Ratio.Mean || Row == row.Name || Row == $"{Ratio.Mean}, {row.Group}";
+
     /// <summary>Today's ratio, or cost; NaN if it was not measured.</summary>
     public double Value(ResultFile results)
     {

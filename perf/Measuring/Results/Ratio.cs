@@ -52,6 +52,11 @@ public readonly record struct Ratio(string Table, string Row, string Runner, str
     /// <summary>Of a round each: what disturbs the machine for longer than that disturbs both.</summary>
     private static double[] Paired(ResultRow row, string runner, string reference, string metric)
     {
+        if (row.NotRun.ContainsKey(runner) || row.NotRun.ContainsKey(reference))
+        {
+            return [];
+        }
+
         IReadOnlyList<double> ours = row.Samples(runner, metric);
         IReadOnlyList<double> theirs = row.Samples(reference, metric);
         return ours.Count == theirs.Count ? [.. ours.Zip(theirs, static (a, b) => a / b).Where(double.IsFinite)] : [];

@@ -17,6 +17,9 @@ public sealed class ResultRow
     /// <summary>How instructions were shared between the tiers over time, in a run of its own: by runner, the share of tier 1 and the times, in milliseconds, since the one before.</summary>
     public SortedDictionary<string, TierShares> Tiers { get; init; } = new(StringComparer.Ordinal);
 
+    /// <summary>Runners that cannot run it, and why: with them it is not compared, which is neither won nor lost.</summary>
+    public SortedDictionary<string, string> NotRun { get; init; } = new(StringComparer.Ordinal);
+
     public void Add(string runner, string metric, double sample)
     {
         if (!Runners.TryGetValue(runner, out SortedDictionary<string, List<double>>? metrics))
