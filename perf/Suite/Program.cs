@@ -78,7 +78,7 @@ internal static class Program
     {
         List<Finding> findings = [];
         bool isComplete = true;
-        foreach (ResultTable table in results.Tables)
+        foreach (ResultTable table in results.Tables.Where(static table => table.Metrics.Count > 0))
         {
             if (Baseline.Read(s_baselines, table.Name) is not { } baseline)
             {
@@ -109,7 +109,7 @@ internal static class Program
             return false;
         }
 
-        foreach (ResultTable table in results.Tables.Where(static table => table.Rows.Count > 0))
+        foreach (ResultTable table in results.Tables.Where(static table => table.Rows.Count > 0 && table.Metrics.Count > 0))
         {
             Baseline.From(results, table, options.Reason).Write(s_baselines);
             Console.WriteLine($"accepted: {Baseline.PathFor(s_baselines, table.Name)}");

@@ -10,7 +10,7 @@ internal sealed class SuiteOptions
 
         Measures Jitvmm against native code and against the peers found on this machine, and writes RESULTS.json and report.html.
 
-          --only TABLE[,TABLE...]   kernels, programs, short, threads, system, start, machine, machine32 (default: all)
+          --only TABLE[,TABLE...]   kernels, programs, short, threads, system, start, machine, machine32, micro (default: all)
           --row TEXT                only rows whose name contains TEXT
           --rounds N                of each (default 5)
           --quick                   two rounds, and few rows: to see whether it works
@@ -24,7 +24,7 @@ internal sealed class SuiteOptions
           --test-gate               measure a build that is slowed on purpose, and fail if the gate does not see it
         """;
 
-    public static readonly IReadOnlyList<string> Tables = ["kernels", "programs", "short", "threads", "system", "start", "machine", "machine32"];
+    public static readonly IReadOnlyList<string> Tables = ["kernels", "programs", "short", "threads", "system", "start", "machine", "machine32", "micro"];
 
     private const int RoundsByDefault = 5;
     private const int QuickRounds = 2;

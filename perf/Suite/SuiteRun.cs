@@ -51,6 +51,7 @@ internal static class SuiteRun
                 "threads" => [ThreadTable.Measure(options, results)],
                 "system" => [KernelTable.MeasureSystem(options, results)],
                 "start" => [StartTable.Measure(options, results)],
+                "micro" => [MicroTable.Measure(options, results)],
                 "machine" => MachineTables.Measure(options, results),
                 "machine32" => [Machine32Table.Measure(options, results)],
                 _ => throw new InvalidOperationException($"{name} is no table"),

@@ -1,4 +1,5 @@
 using Jitvmm.Perf.Measuring;
+using Jitvmm.Perf.Measuring.Gate;
 using Jitvmm.Perf.Measuring.Report;
 using Jitvmm.Perf.Measuring.Results;
 
@@ -135,6 +136,26 @@ public sealed class ResultTests
         Assert.Contains("| cannot run it |", text, StringComparison.Ordinal);
         Assert.Contains("second cannot be compared with qemu-x86_64, which cannot run it: ended by the limit of 30 s", text, StringComparison.Ordinal);
         Assert.Contains("ended by the limit of 30 s", HtmlReport.Write(results, [results]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parts_are_times_that_stand_in_the_reports_and_that_no_gate_looks_at()
+    {
+        var table = new ResultTable { Name = "micro", Title = "Parts", Reference = "", Subjects = [MadeUpResults.Subject], Metrics = [] };
+        foreach ((string name, double time) in ((string, double)[])[("Lookup.Short", 1.25), ("Pass.Long", 12_500)])
+        {
+            var row = new ResultRow { Name = name };
+            row.Add(MadeUpResults.Subject, Metric.Part, time);
+            row.Add(MadeUpResults.Subject, Metric.Allocated, 1024);
+            table.Rows.Add(row);
+        }
+
+        ResultFile results = MadeUpResults.File(table);
+        string text = TextReport.Write(results);
+        Assert.Contains("| Lookup.Short | 1.2 ns | ±0 % | 1,024 |", text, StringComparison.Ordinal);
+        Assert.Contains("| Pass.Long | 12.5 µs | ±0 % | 1,024 |", text, StringComparison.Ordinal);
+        Assert.Contains("<td>12.5 µs</td>", HtmlReport.Write(results, [results, results]).Replace("&#181;", "µ", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Empty(Baseline.From(results, table, "a test").Ratios);
     }
 
     [Fact]

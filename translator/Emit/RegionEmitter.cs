@@ -141,17 +141,31 @@ public sealed partial class RegionEmitter
     public static Region Compile(IReadOnlyList<RegionBlock> blocks, RegionFlow flow, RegionAccess access, IReadOnlyList<TranslationBlock> dependencies, HandlerSet handlers, RegionCounters? counters = null)
     {
         TimeSpan start = ThreadTime.Now;
-        RegionEmitter emitter = new(blocks, flow, access, handlers, counters);
-        emitter.EmitAll();
+        DynamicMethod method = Emit(blocks, flow, access, handlers, counters);
         TimeSpan emitted = ThreadTime.Now;
-        RuntimeMethodHandle handle = GetMethodDescriptor(emitter._method);
-        RuntimeHelpers.PrepareMethod(handle);
-        return new Region(blocks, dependencies, access, emitter._method, handle.GetFunctionPointer())
+        return new Region(blocks, dependencies, access, method, Prepare(method))
         {
             Counters = counters,
             EmitTime = emitted - start,
             JitTime = ThreadTime.Now - emitted,
         };
+    }
+
+    /// <summary>The first half of <see cref="Compile"/>: a method with its IL, which RyuJIT has not seen.</summary>
+    public static DynamicMethod Emit(IReadOnlyList<RegionBlock> blocks, RegionFlow flow, RegionAccess access, HandlerSet handlers, RegionCounters? counters = null)
+    {
+        RegionEmitter emitter = new(blocks, flow, access, handlers, counters);
+        emitter.EmitAll();
+        return emitter._method;
+    }
+
+    /// <summary>The second half: has RyuJIT compile the method.</summary>
+    /// <returns>Its code.</returns>
+    public static nint Prepare(DynamicMethod method)
+    {
+        RuntimeMethodHandle handle = GetMethodDescriptor(method);
+        RuntimeHelpers.PrepareMethod(handle);
+        return handle.GetFunctionPointer();
     }
 
     /// <summary>The IL that <see cref="Compile"/> gives to RyuJIT, without having it compiled.</summary>

@@ -20,7 +20,7 @@ public static class HtmlReport
         html.AddVerbatim(Style.Sheet).Add($"</style></head><body>");
         AddHead(html, results);
         AddPromises(html, results);
-        foreach (ResultTable table in results.Tables)
+        foreach (ResultTable table in results.Tables.Where(static table => table.Metrics.Count > 0))
         {
             AddTable(html, table);
         }
@@ -28,6 +28,7 @@ public static class HtmlReport
         AddCurves(html, results);
         TierPlot.Add(html, results);
         CostTable.Add(html, results);
+        PartTable.Add(html, results);
         AddHistory(html, results, [.. history.Where(earlier => earlier.Options == results.Options)]);
         return html.Add($"</body></html>").ToString();
     }

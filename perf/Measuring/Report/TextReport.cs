@@ -16,6 +16,8 @@ public static class TextReport
             {
                 Write(text, table, metric);
             }
+
+            PartTable.Write(text, table);
         }
 
         WritePromises(text, results);

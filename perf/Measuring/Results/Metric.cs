@@ -9,6 +9,12 @@ public static class Metric
     /// <summary>Milliseconds of a program from its start to its end.</summary>
     public const string Wall = "wall";
 
+    /// <summary>Nanoseconds of a part, once.</summary>
+    public const string Part = "part, ns";
+
+    /// <summary>Bytes of managed memory that a part allocates.</summary>
+    public const string Allocated = "allocated, bytes";
+
     /// <summary>Milliseconds of all its threads.</summary>
     public const string Cpu = "cpu";
 
