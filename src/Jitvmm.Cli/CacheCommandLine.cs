@@ -151,7 +151,7 @@ internal sealed class CacheCommandLine
                 Process = _options.Count(name);
                 break;
             case "--interval":
-                Interval = Seconds(name);
+                Interval = _options.Seconds(name);
                 break;
             case "--count":
                 Count = _options.Count(name);
@@ -207,14 +207,6 @@ internal sealed class CacheCommandLine
         return ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number) && number <= (ulong)most
             ? number
             : throw new UsageException($"{name} is a number, not {value}");
-    }
-
-    private TimeSpan Seconds(string name)
-    {
-        string value = _options.Value(name);
-        return double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds is >= 0.1 and <= 3600
-            ? TimeSpan.FromSeconds(seconds)
-            : throw new UsageException($"{name} is a number of seconds from 0.1 to 3600, not {value}");
     }
 
     private ulong Address(string name)

@@ -59,6 +59,14 @@ internal sealed class OptionWords(string[] words)
             : throw new UsageException($"{name} is a number of at least 1, not {value}");
     }
 
+    public TimeSpan Seconds(string name)
+    {
+        string value = Value(name);
+        return double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds is >= 0.1 and <= 3600
+            ? TimeSpan.FromSeconds(seconds)
+            : throw new UsageException($"{name} is a number of seconds from 0.1 to 3600, not {value}");
+    }
+
     public ulong Size(string name)
     {
         string value = Value(name);

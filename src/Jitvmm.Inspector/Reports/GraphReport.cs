@@ -34,15 +34,7 @@ public static class GraphReport
             return report;
         }
 
-        Dictionary<ulong, (ulong Executions, int Entry)> blocks = [];
-        foreach (RegionPartRecord part in view.File.PartsOf(record))
-        {
-            if (part.Entry != RegionPartRecord.Dependency)
-            {
-                blocks[view.File.Blocks[(int)part.Block].Address] = (part.Executions, part.Entry);
-            }
-        }
-
+        Dictionary<ulong, (ulong Executions, int Entry)> blocks = BlocksOf(view, view.File.PartsOf(record).ToArray());
         EdgeCounts edges = new(translation.Blocks, blocks);
         if (dot)
         {
@@ -56,6 +48,27 @@ public static class GraphReport
         return report;
     }
 
+    /// <summary>Only the edges, for a report that has the blocks already.</summary>
+    internal static void AddEdges(Report report, CacheView view, RegionTranslation translation, IReadOnlyList<RegionPartRecord> parts)
+    {
+        Dictionary<ulong, (ulong Executions, int Entry)> blocks = BlocksOf(view, parts);
+        AddEdges(report, blocks, new EdgeCounts(translation.Blocks, blocks));
+    }
+
+    private static Dictionary<ulong, (ulong Executions, int Entry)> BlocksOf(CacheView view, IReadOnlyList<RegionPartRecord> parts)
+    {
+        Dictionary<ulong, (ulong Executions, int Entry)> blocks = [];
+        foreach (RegionPartRecord part in parts)
+        {
+            if (part.Entry != RegionPartRecord.Dependency)
+            {
+                blocks[view.File.Blocks[(int)part.Block].Address] = (part.Executions, part.Entry);
+            }
+        }
+
+        return blocks;
+    }
+
     private static void AddTables(Report report, CacheView view, IReadOnlyList<RegionBlock> blocks, Dictionary<ulong, (ulong Executions, int Entry)> counts, EdgeCounts edges)
     {
         ReportTable nodes = report.AddTable(
@@ -66,6 +79,11 @@ public static class GraphReport
             nodes.Add(block.Address, executions, entry < 0 ? null : entry, block.IsLoopHead ? "head" : "", view.Symbols.Describe(block.Address));
         }
 
+        AddEdges(report, counts, edges);
+    }
+
+    private static void AddEdges(Report report, Dictionary<ulong, (ulong Executions, int Entry)> counts, EdgeCounts edges)
+    {
         ReportTable table = report.AddTable("edges", new("from", ColumnKind.Address), new("to", ColumnKind.Address), new("count", ColumnKind.Number), new("leaves", ColumnKind.Text));
         foreach ((ulong from, ulong to) in edges.All)
         {

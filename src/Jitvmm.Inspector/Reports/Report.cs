@@ -15,6 +15,9 @@ public sealed class Report(string subject)
     /// <summary>Its lines are printed alone, for another program.</summary>
     public bool IsBare { get; init; }
 
+    /// <summary>A table of it has rows.</summary>
+    public bool HasRows => _parts.OfType<ReportTable>().Any(static table => table.RowCount > 0);
+
     /// <summary>Adds a fact: text or a number.</summary>
     public void AddFact(string name, object value) => _facts.Add((name, value));
 

@@ -128,7 +128,8 @@ public static class ShowReport
         }
     }
 
-    private static void AddHost(Report report, CacheView view, in RegionRecord region)
+    /// <summary>The host code of a region.</summary>
+    internal static void AddHost(Report report, CacheView view, in RegionRecord region)
     {
         ReportTable table = report.AddTable("host", new("offset", ColumnKind.Number), new("bytes", ColumnKind.Text), new("instruction", ColumnKind.Text));
         byte[] code = view.File.HostCodeOf(region).ToArray();
