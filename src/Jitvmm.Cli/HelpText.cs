@@ -8,7 +8,8 @@ internal static class HelpText
         usage: jitvmm run [options] PROG [ARGS...]
                jitvmm boot [options]
                jitvmm cache SUBCOMMAND FILE|--attach PID [options]
-               jitvmm run --help, jitvmm boot --help, jitvmm cache --help
+               jitvmm inspect FILE|--attach PID [options]
+               jitvmm run --help, and so for each
                jitvmm --version
 
         """;
@@ -95,6 +96,23 @@ internal static class HelpText
           --count N                 top: end after N refreshes
 
         Exit status: 0; 1 when verify found a difference; 125: the file or the guest cannot be used.
+
+        """;
+
+    public const string Inspect = """
+        usage: jitvmm inspect FILE [options]
+               jitvmm inspect --attach PID [options]
+
+        Shows what jitvmm cache tells as a page: of a file that jitvmm run or boot wrote with --save-cache, or of a guest that
+        runs and was started with --inspect. Prints the page's address, which is on this machine only and good for one browser.
+        Ctrl-C ends it.
+
+          --symbols FILE            symbols from FILE, an ELF file or a list as /proc/kallsyms has it, instead of the cache's own
+          --port N                  listen there (default: any port that is free)
+          --interval SECONDS        between looks at a running guest (default 1)
+          --save FILE               instead: write the page, with all that it shows, into one HTML file
+
+        Exit status: 0; 125: the file or the guest cannot be used.
 
         """;
 

@@ -57,6 +57,19 @@ internal static unsafe class HostProcess
         }
     }
 
+    /// <summary>Replaces this program by another. Returns when that cannot be.</summary>
+    public static void Become(string program, IReadOnlyList<string> words)
+    {
+        byte** arguments = (byte**)NativeMemory.AllocZeroed((nuint)(words.Count + 2), (nuint)sizeof(byte*));
+        arguments[0] = (byte*)Marshal.StringToCoTaskMemUTF8(program);
+        for (int i = 0; i < words.Count; i++)
+        {
+            arguments[i + 1] = (byte*)Marshal.StringToCoTaskMemUTF8(words[i]);
+        }
+
+        _ = Execute(arguments[0], arguments);
+    }
+
     /// <summary>The last <paramref name="count"/> words of the command line.</summary>
     public static byte[][] LastArguments(int count) => [.. Split(Read("/proc/self/cmdline\0"u8))[^count..]];
 

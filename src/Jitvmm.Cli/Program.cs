@@ -16,6 +16,8 @@ internal static class Program
                     return Boot(words);
                 case ["cache", .. string[] words]:
                     return Cache(words);
+                case ["inspect", .. string[] words]:
+                    return Inspect(words);
                 case ["--help" or "-h" or "help"]:
                     Console.Out.Write(HelpText.Overview);
                     return ExitCodes.Success;
@@ -39,7 +41,7 @@ internal static class Program
         }
         catch (UsageException error)
         {
-            string command = arguments is ["boot" or "cache", ..] ? arguments[0] : "run";
+            string command = arguments is ["boot" or "cache" or "inspect", ..] ? arguments[0] : "run";
             return Fail($"{error.Message}; see jitvmm {command} --help", ExitCodes.VmmError);
         }
     }
@@ -85,6 +87,21 @@ internal static class Program
         }
 
         return CacheCommand.Run(line);
+    }
+
+    /// <summary>The page is another program's: this one would be slower to start with all that serving pages needs.</summary>
+    private static int Inspect(string[] words)
+    {
+        InspectCommandLine line = InspectCommandLine.Parse(words);
+        if (line.Help)
+        {
+            Console.Out.Write(HelpText.Inspect);
+            return ExitCodes.Success;
+        }
+
+        string program = Path.Combine(AppContext.BaseDirectory, "inspector", "Jitvmm.Inspector.Web");
+        HostProcess.Become(program, line.Passed);
+        return Fail($"{program} cannot be started", ExitCodes.VmmError);
     }
 
     private static int Fail(string message, int code)
