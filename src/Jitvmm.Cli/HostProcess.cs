@@ -57,6 +57,31 @@ internal static unsafe class HostProcess
         }
     }
 
+    /// <summary>
+    /// Starts this program again with .NET's diagnostics port and event sources, which runs do without otherwise. Returns when they are there already, or cannot be had.
+    /// </summary>
+    public static void RestartWithEvents(IReadOnlyList<string> words)
+    {
+        string muxer = Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet");
+        string configuration = Path.Combine(AppContext.BaseDirectory, "Jitvmm.Cli.events.runtimeconfig.json");
+        if (HasEvents || !File.Exists(muxer) || !File.Exists(configuration))
+        {
+            return;
+        }
+
+        fixed (byte* all = "DOTNET_EnableDiagnostics\0"u8, one = "1\0"u8, zero = "0\0"u8)
+        fixed (byte* debugger = "DOTNET_EnableDiagnostics_Debugger\0"u8, profiler = "DOTNET_EnableDiagnostics_Profiler\0"u8)
+        {
+            _ = SetVariable(all, one, 1);
+            _ = SetVariable(debugger, zero, 1);
+            _ = SetVariable(profiler, zero, 1);
+        }
+
+        Become(muxer, ["exec", "--runtimeconfig", configuration, Path.Combine(AppContext.BaseDirectory, "Jitvmm.Cli.dll"), .. words]);
+    }
+
+    private static bool HasEvents => !AppContext.TryGetSwitch("System.Diagnostics.Tracing.EventSource.IsSupported", out bool isSupported) || isSupported;
+
     /// <summary>Replaces this program by another. Returns when that cannot be.</summary>
     public static void Become(string program, IReadOnlyList<string> words)
     {

@@ -74,6 +74,11 @@ internal static class Program
             return ExitCodes.Success;
         }
 
+        if (line.ToOptions().Inspect)
+        {
+            HostProcess.RestartWithEvents(["boot", .. words]);
+        }
+
         return BootCommand.Run(line);
     }
 

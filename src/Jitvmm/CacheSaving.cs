@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text;
 using Jitvmm.Inspector.Files;
+using Jitvmm.Inspector.Live;
 using Jitvmm.Inspector.Recording;
 using Jitvmm.Inspector.Reports;
 using Jitvmm.Inspector.Symbols;
@@ -33,6 +34,15 @@ internal sealed class CacheSaving
         _path = path == null ? null : Path.GetFullPath(path);
         _perfMap = perfMap;
         _recorder = recorder;
+    }
+
+    /// <summary>
+    /// Lets .NET's tools see what is recorded. Not of processes: a fork's child would lose the threads that tell them, in whatever state they are (decision 0502).
+    /// </summary>
+    public void TellEvents()
+    {
+        _recorder.Events = JitvmmEventSource.Log;
+        JitvmmEventSource.Log.Follow(_recorder);
     }
 
     /// <summary>Whether a file can be made there, as far as that can be told before.</summary>

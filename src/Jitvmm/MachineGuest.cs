@@ -271,6 +271,11 @@ public sealed class MachineGuest : IDisposable
                 ? new CacheSaving(Options.SaveCache, Options.PerfMap, CacheRecorder.Attach(engine.Cache, engine.Compiler, hypervisor?.Sites, Options.SaveCache != null || Options.Inspect))
                 : null;
             _sampling = Options.TierSamples is { } samples ? new TierSampling(samples, engine.Cache, engine.Compiler) : null;
+            if (Options.Inspect)
+            {
+                _saving!.TellEvents();
+            }
+
             var machine = new Machine(Configuration(hypervisor), memory, platform => new EngineProcessor(cpus.CreateCpu(platform, platform.Index)))
             {
                 Inspector = (platform, processor) => Inspect(platform.Index, processor),

@@ -1,6 +1,9 @@
+using System.Diagnostics.Tracing;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Jitvmm.Inspector.Files;
+using Jitvmm.Inspector.Live;
+using Jitvmm.Inspector.Reports;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
@@ -83,6 +86,9 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
         return recorder;
     }
 
+    /// <summary>Who tells .NET's tools of it; null for nobody. Set before any vCPU runs.</summary>
+    public JitvmmEventSource? Events { get; set; }
+
     private uint Now => (uint)Math.Min(Environment.TickCount64 - _start, uint.MaxValue - 1);
 
     /// <inheritdoc/>
@@ -134,12 +140,21 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
         invalidation.Address = change.Address;
         invalidation.Length = change.Length;
         invalidation.Last = now;
+        if (Events?.IsEnabled(EventLevel.Informational, JitvmmEventSource.Keywords.Invalidate) == true)
+        {
+            Events.BlockInvalidated((long)block.Address, InvalidationsReport.NameOf(change.Kind), (long)change.Instruction);
+        }
     }
 
     /// <inheritdoc/>
     public void Flushing()
     {
         uint now = Now;
+        if (Events?.IsEnabled(EventLevel.Informational, JitvmmEventSource.Keywords.Invalidate) == true)
+        {
+            Events.CacheFlushed(_live.Count);
+        }
+
         foreach ((TranslationBlock block, RecordedBlock recorded) in _live)
         {
             _translations[(int)recorded.Index] = null;
@@ -214,6 +229,10 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
 
         _regions.Add(recorded);
         _open[region] = recorded;
+        if (Events?.IsEnabled(EventLevel.Informational, JitvmmEventSource.Keywords.Compile) == true)
+        {
+            Events.RegionCompiled((long)region.Entries[0].Block.Address, region.InstructionCount, recorded.HostCode.Length, recorded.Record.CompileTime);
+        }
     }
 
     /// <inheritdoc/>
@@ -224,6 +243,85 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
             recorded.Record.State = TranslationState.Invalidated;
             recorded.Record.Gone = Now;
         }
+    }
+
+    /// <summary>Sums of what was recorded so far. Any thread; the gate is held for a part of the records at a time.</summary>
+    public CacheTotals Total()
+    {
+        CacheTotals totals = new() { Exits = ExitsToLoop() };
+        bool isDone = false;
+        for (int i = 0; !isDone;)
+        {
+            lock (_cache.Gate)
+            {
+                ReadOnlySpan<BlockRecord> records = CollectionsMarshal.AsSpan(_records);
+                for (int end = Math.Min(records.Length, i + Portion); i < end; i++)
+                {
+                    double interpreted = records[i].Interpreted + (_translations[i]?.TimesInterpreted ?? 0);
+                    totals = totals with
+                    {
+                        Interpreted = totals.Interpreted + (interpreted * records[i].Instructions),
+                        Translations = totals.Translations + records[i].Translations,
+                        Invalidations = totals.Invalidations + records[i].Invalidations,
+                    };
+                }
+
+                isDone = i >= records.Length;
+            }
+        }
+
+        isDone = false;
+        for (int i = 0; !isDone;)
+        {
+            lock (_cache.Gate)
+            {
+                _cache.RequestExits();
+                for (int end = Math.Min(_regions.Count, i + RegionPortion); i < end; i++)
+                {
+                    totals = Add(totals, _regions[i]);
+                }
+
+                isDone = i >= _regions.Count;
+                totals = totals with { Regions = _regions.Count, CacheBytes = _cache.UsedBytes + _cache.RegionBytes };
+            }
+        }
+
+        return totals;
+    }
+
+    private CacheTotals Add(in CacheTotals totals, RecordedRegion region)
+    {
+        double compiled = 0;
+        double exits = 0;
+        region.Count();
+        foreach (RegionPartRecord part in region.Parts)
+        {
+            compiled += (double)part.Executions * _records[(int)part.Block].Instructions;
+        }
+
+        foreach ((_, ulong count) in region.Exits)
+        {
+            exits += count;
+        }
+
+        return totals with { Compiled = totals.Compiled + compiled, Exits = totals.Exits + exits };
+    }
+
+    private double ExitsToLoop()
+    {
+        double exits = 0;
+        lock (_exitGate)
+        {
+            foreach (Dictionary<ulong, ulong>? counts in _exits)
+            {
+                foreach (ulong count in counts?.Values ?? Enumerable.Empty<ulong>())
+                {
+                    exits += count;
+                }
+            }
+        }
+
+        return exits;
     }
 
     /// <summary>Puts what was recorded so far into a file that has no records yet. Any thread; counts of vCPUs that run are those of about now.</summary>
