@@ -194,6 +194,28 @@ public sealed class ResultTests
     }
 
     [Fact]
+    public void A_narrow_plot_has_ticks_between_the_powers_of_two_and_a_wide_one_has_not()
+    {
+        static string Plot(double ratio)
+        {
+            ResultFile results = MadeUpResults.File(MadeUpResults.Table([ratio, ratio]));
+            foreach (ResultRow row in results.Tables[0].Rows)
+            {
+                row.Runners.Remove("qemu-x86_64");
+            }
+
+            return HtmlReport.Write(results, [results]);
+        }
+
+        const string Half = ">1.5</text>";
+        const string Quarter = ">1.25</text>";
+        Assert.Contains(Quarter, Plot(1.3), StringComparison.Ordinal);
+        Assert.Contains(Half, Plot(20), StringComparison.Ordinal);
+        Assert.DoesNotContain(Quarter, Plot(20), StringComparison.Ordinal);
+        Assert.DoesNotContain(Half, Plot(4000), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_report_is_one_page_that_fetches_nothing()
     {
         ResultTable table = MadeUpResults.Table([1.2, 1.4, 0.8]);

@@ -25,18 +25,23 @@ internal readonly struct LogScale
         _to = to;
     }
 
-    /// <summary>Powers of two, as many as there is room for.</summary>
+    /// <summary>Powers of two, as many as there is room for; and quarters or the half between them, where there is much.</summary>
     public IEnumerable<(double At, string Label)> Ticks
     {
         get
         {
-            int step = Math.Max(1, (int)Math.Ceiling(LabelRoom * (_high - _low) / Math.Abs(_to - _from)));
-            for (int power = (int)Math.Ceiling(_low); power <= _high; power++)
+            double room = Math.Abs(_to - _from) / (_high - _low) / LabelRoom;
+            int step = Math.Max(1, (int)Math.Ceiling(1 / room));
+            double[] parts = room >= 6 ? [1, 1.25, 1.5, 1.75] : room >= 3 ? [1, 1.5] : [1];
+            for (int power = (int)Math.Floor(_low); power <= _high; power++)
             {
-                if (power % step == 0)
+                foreach (double part in power % step == 0 ? parts : [])
                 {
-                    double value = Math.Pow(2, power);
-                    yield return (At(value), value.ToString("0.###", CultureInfo.InvariantCulture));
+                    double value = Math.Pow(2, power) * part;
+                    if (Math.Log2(value) >= _low && Math.Log2(value) <= _high)
+                    {
+                        yield return (At(value), value.ToString("0.###", CultureInfo.InvariantCulture));
+                    }
                 }
             }
         }

@@ -28,7 +28,7 @@ internal static class RatioPlot
         {
             double y = Top + (i * RowHeight) + (RowHeight / 2.0);
             string weight = rows[i].StartsWith(Ratio.Mean, StringComparison.Ordinal) ? " class=\"mean\"" : "";
-            html.Add($"<text{weight} x=\"{Left - 12}\" y=\"{y + 4:F1}\" text-anchor=\"end\">{Markup.Escape(rows[i])}</text>");
+            html.Add($"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{y:F1}\" y2=\"{y:F1}\"/><text{weight} x=\"{Left - 12}\" y=\"{y + 4:F1}\" text-anchor=\"end\">{Markup.Escape(rows[i])}</text>");
 
             // The first runner's dots lie on top.
             foreach (Ratio ratio in ratios.Where(ratio => ratio.Row == rows[i]).Reverse())

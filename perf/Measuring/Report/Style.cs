@@ -15,7 +15,7 @@ internal static class Style
         table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 14px; } th, td { padding: 4px 10px; border-bottom: 1px solid var(--line); text-align: right; }
         th:first-child, td:first-child { text-align: left; } th { color: var(--muted); font-weight: 600; } tr:last-child td { border-bottom: 0; } tr.mean td { font-weight: 600; }
         details { margin-top: 8px; } summary { cursor: pointer; color: var(--muted); }
-        svg { display: block; max-width: 100%; height: auto; } svg text { fill: var(--text); font: 12px system-ui, sans-serif; } svg .tick { fill: var(--muted); } svg .mean { font-weight: 600; }
+        svg { display: block; width: 100%; height: auto; } .card > svg { min-width: 640px; } svg text { fill: var(--text); font: 12px system-ui, sans-serif; } svg .tick { fill: var(--muted); } svg .mean { font-weight: 600; }
         svg .grid { stroke: var(--grid); } svg .one { stroke: var(--one); stroke-width: 1.5; } .small { display: grid; grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); gap: 10px; font-size: 13px; } .wide { font-size: 12px; white-space: nowrap; }
         .key { display: flex; gap: 16px; flex-wrap: wrap; margin: 0 0 8px; font-size: 13px; } .key i { display: inline-block; width: 11px; height: 11px; border-radius: 50%; margin-right: 6px; }
         .s0 { fill: var(--c0); stroke: var(--c0); background: var(--c0); } .s1 { fill: var(--c1); stroke: var(--c1); background: var(--c1); } .s2 { fill: var(--c2); stroke: var(--c2); background: var(--c2); }
