@@ -16,7 +16,7 @@ public unsafe struct TbOp
     [FieldOffset(0)] public delegate*<CpuState*, TbOp*, byte*, int> Handler;
 
     /// <summary>Offsets into <see cref="CpuState"/> of the operand registers.</summary>
-    /// <remarks>At a block's head R0 is 1 when the block straddles two pages.</remarks>
+    /// <remarks>At a block's head R0 is 1 when the block straddles two pages, and R1 is 1 when it writes all status flags and reads none before.</remarks>
     [FieldOffset(8)] public ushort R0;
     [FieldOffset(10)] public ushort R1;
     [FieldOffset(12)] public ushort R2;

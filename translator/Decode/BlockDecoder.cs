@@ -34,6 +34,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
     private readonly Decoder _decoder;
     private readonly Instruction[] _instructions = new Instruction[MaxInstructions];
     private readonly bool[] _flagsLive = new bool[MaxInstructions];
+    private bool _needsFlags;
     private readonly IrBuilder _ir = new();
     private readonly HandlerSet _handlers;
     private readonly GuardPlan _guards;
@@ -244,6 +245,8 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
 
             live |= instruction.RflagsRead & Status;
         }
+
+        _needsFlags = live != RflagsBits.None;
     }
 
     /// <summary>The handlers of these without flags would compare nothing, and MXCSR's flags would be lost.</summary>
@@ -267,6 +270,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         TbOp* op = ops;
         op->Address = address;
         op->R0 = location.NextPage != 0 ? (ushort)1 : (ushort)0;
+        op->R1 = _needsFlags ? (ushort)0 : (ushort)1;
         op->Displacement = ThresholdOf(cache, location, count);
         SetHandler(op++, _handlers.Enter);
         if ((location.Mode & CodeMode.CheckedSegments) != 0)

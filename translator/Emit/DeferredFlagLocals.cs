@@ -66,6 +66,35 @@ public sealed class DeferredFlagLocals
         _il.StoreLocal(_code, IrType.I32);
     }
 
+    /// <summary>The same, of an operation whose operands were put aside.</summary>
+    public void Keep(PendingFlags pending)
+    {
+        PushOperand(pending.A, IrType.I64);
+        _il.StoreLocal(_a, IrType.I64);
+        PushOperand(pending.B, IrType.I64);
+        _il.StoreLocal(_b, IrType.I64);
+        _il.Constant(pending.Code, IrType.I32);
+        if (pending.Carry.Local != null)
+        {
+            PushOperand(pending.Carry, IrType.I32);
+            _il.Binary(OpCodes.Add, IrType.I32);
+        }
+
+        _il.StoreLocal(_code, IrType.I32);
+    }
+
+    private void PushOperand((LocalBuilder? Local, long Constant) operand, IrType type)
+    {
+        if (operand.Local is { } local)
+        {
+            _il.LoadLocal(local, type);
+        }
+        else
+        {
+            _il.Constant(operand.Constant, type);
+        }
+    }
+
     /// <summary>The flags are in their variables.</summary>
     public void Forget()
     {

@@ -6,6 +6,7 @@ using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Runtime.Semantics;
 using Jitvmm.Translator.Ir;
 using Jitvmm.Translator.Passes;
 using Jitvmm.Translator.Regions;
@@ -86,12 +87,14 @@ public sealed partial class RegionEmitter
         _il.Return();
     }
 
-    private void PushRecordField(string name)
+    private void PushRecordField(string name) => PushRecordField(() => _il.Argument(RecordArgument, IrType.I64), name, 64);
+
+    private void PushRecordField(Action pushRecord, string name, int width)
     {
-        _il.Argument(RecordArgument, IrType.I64);
+        pushRecord();
         _il.Constant(Marshal.OffsetOf<TbOp>(name), IrType.I64);
         _il.Binary(OpCodes.Add, IrType.I64);
-        _il.LoadIndirect(64, false);
+        _il.LoadIndirect(width, false);
     }
 
     private void StoreState(int offset, int width, Action push)
@@ -108,6 +111,11 @@ public sealed partial class RegionEmitter
         {
             _il.Mark(EmitStores(code, isLookup: true));
             LeaveState();
+            if (_deferred != null && code != (int)FlagOperation.None)
+            {
+                GoToBlockWithoutFlags();
+            }
+
             if (_deferred?.TryComputeInline(code) == false)
             {
                 ComputeFlags();
@@ -212,10 +220,37 @@ public sealed partial class RegionEmitter
         _il.StoreArgument(argument, IrType.I64);
     }
 
+    /// <summary>Goes on at RIP if the jump cache has a block there that does not ask for the flags it finds: most code that is called or returned to.</summary>
+    private void GoToBlockWithoutFlags()
+    {
+        Label other = _il.NewLabel();
+        LocalBuilder next = FindInJumpCache(other);
+        PushRecordField(() => _il.LoadLocal(next, IrType.I64), nameof(TbOp.R1), 16);
+        _il.BranchOn(OpCodes.Brfalse, other);
+        JumpToRecord(next);
+        _il.Mark(other);
+    }
+
     /// <summary>Goes on at RIP: straight at what the jump cache has, as <see cref="Dispatch.Find"/>, so that each region has a jump of its own to predict.</summary>
     private void EmitLookup()
     {
         Label missing = _il.NewLabel();
+        JumpToRecord(FindInJumpCache(missing));
+        _il.Mark(missing);
+        if (_handlers.Search != 0)
+        {
+            JumpToHandler(_handlers.Search);
+        }
+        else
+        {
+            _il.Constant((long)BlockExit.Lookup, IrType.I32);
+            _il.Return();
+        }
+    }
+
+    /// <summary>The first record of the block at RIP, as the jump cache has it; goes to <paramref name="missing"/> if it does not.</summary>
+    private LocalBuilder FindInJumpCache(Label missing)
+    {
         LocalBuilder entry = _il.NewLocal(typeof(ulong));
         _registers.PushStateAddress(CpuState.JumpCacheOffset);
         _il.LoadIndirect(64, false);
@@ -242,22 +277,17 @@ public sealed partial class RegionEmitter
         _il.StoreLocal(next, IrType.I64);
         _il.LoadLocal(next, IrType.I64);
         _il.BranchOn(OpCodes.Brfalse, missing, IrType.I64);
+        return next;
+    }
+
+    private void JumpToRecord(LocalBuilder record)
+    {
         _il.Argument(CpuArgument, IrType.I64);
-        _il.LoadLocal(next, IrType.I64);
+        _il.LoadLocal(record, IrType.I64);
         PushMemory();
-        _il.LoadLocal(next, IrType.I64);
+        _il.LoadLocal(record, IrType.I64);
         _il.LoadIndirect(64, false);
         _il.JumpToHandler();
-        _il.Mark(missing);
-        if (_handlers.Search != 0)
-        {
-            JumpToHandler(_handlers.Search);
-        }
-        else
-        {
-            _il.Constant((long)BlockExit.Lookup, IrType.I32);
-            _il.Return();
-        }
     }
 
     /// <summary>What handlers get to reach memory. A machine guest's may have changed with what the region called.</summary>

@@ -39,6 +39,7 @@ public sealed partial class RegionEmitter
         }
 
         Count(RegionEvent.Indirect, GuestAddress(index));
+        KeepPendingFlags();
         _il.Branch(LeaveHere(BlockExit.Lookup));
         _ended = true;
     }
@@ -105,6 +106,7 @@ public sealed partial class RegionEmitter
         });
         Count(RegionEvent.Operand, instruction.IP);
         SetExit(instruction.IP, BlockExit.Interpret);
+        KeepPendingFlags();
         _il.Branch(LeaveHere(BlockExit.Interpret));
         _il.Mark(inside);
     }

@@ -52,8 +52,8 @@ public sealed partial class RegionEmitter
     private readonly IlWriter _il;
     private readonly GuestRegisters _registers;
     private readonly Dictionary<ulong, Label> _labels = [];
-    private readonly Dictionary<(ulong Rip, ulong Dirty, int FlagCode, RegionEvent Reason), Label> _interpretExits = [];
-    private readonly List<(Label Label, ulong Rip, BlockExit Code, Label Leave, RegionEvent Reason)> _coldExits = [];
+    private readonly Dictionary<(ulong Rip, ulong Dirty, int FlagCode, PendingFlags? Pending, RegionEvent Reason), Label> _interpretExits = [];
+    private readonly List<(Label Label, ulong Rip, BlockExit Code, Label Leave, PendingFlags? Pending, RegionEvent Reason)> _coldExits = [];
     private readonly RegisterFlow _flow;
 
     /// <summary>What the region counts; null for nothing.</summary>
@@ -81,6 +81,10 @@ public sealed partial class RegionEmitter
 
     /// <summary>The code of what they come from here, if it is known.</summary>
     private int _flagCode;
+
+    /// <summary>What they come from, if only ways out of this block want to know.</summary>
+    private PendingFlags? _pendingFlags;
+    private readonly RegionGraph _graph;
     private readonly LocalBuilder _rip;
     private readonly LocalBuilder _code;
     private readonly LocalBuilder _pages;
@@ -122,6 +126,7 @@ public sealed partial class RegionEmitter
         _pages = _il.NewLocal(typeof(ulong));
         _deferred = blocks.Any(DeferredFlagLocals.AreNeeded) ? new DeferredFlagLocals(_il) : null;
         _deferredFlow = _deferred == null ? null : new DeferredFlow(blocks, flow.Graph);
+        _graph = flow.Graph;
         _pageFlow = flow.Pages;
         _nans = flow.Nans;
         _flow = new RegisterFlow(blocks, flow, _registers);
@@ -194,11 +199,16 @@ public sealed partial class RegionEmitter
 
         _il.BeginGuest(0);
         EmitCrossings();
-        foreach ((Label label, ulong rip, BlockExit code, Label leave, RegionEvent reason) in _coldExits)
+        foreach ((Label label, ulong rip, BlockExit code, Label leave, PendingFlags? pending, RegionEvent reason) in _coldExits)
         {
             _il.BeginGuest(rip);
             _il.Mark(label);
             Count(reason, rip);
+            if (pending != null)
+            {
+                _deferred!.Keep(pending);
+            }
+
             SetExit(rip, code);
             _il.Branch(leave);
         }
@@ -250,6 +260,7 @@ public sealed partial class RegionEmitter
         _block = block;
         _ended = false;
         _dirty = _flow.DirtyAtStart(block);
+        _pendingFlags = null;
         _flagCode = _deferred == null ? 0 : _deferredFlow!.AtStart(block);
         _values = new LocalBuilder?[block.Code.Length];
         _inlined = Inlining.Plan(block.Code, block.Used, LookedAt(block));
@@ -318,7 +329,7 @@ public sealed partial class RegionEmitter
                 EmitSet(op);
                 break;
             case IrOpcode.DeferFlags:
-                _deferred!.Keep(op, () => Push(op.A), () => Push(op.B), _block.Code[op.C].Opcode == IrOpcode.Constant ? null : () => Push(op.C));
+                DeferFlags(index);
                 break;
             case IrOpcode.Store:
                 CheckAddress(index, op.Width / 8, true, _access != RegionAccess.Direct, InterpretExit(index));
@@ -377,6 +388,7 @@ public sealed partial class RegionEmitter
             if (DeadCode.FlagOf(op.State) != StatusFlags.None)
             {
                 _deferred?.Forget();
+                _pendingFlags = null;
             }
 
             return;
@@ -399,6 +411,7 @@ public sealed partial class RegionEmitter
         Push(op.A);
         _il.StoreLocal(_rip, IrType.I64);
         SetCode(BlockExit.SystemCall);
+        KeepPendingFlags();
         _endsWithSystemCall = true;
         _il.Branch(LeaveHere(BlockExit.SystemCall));
         _ended = true;
@@ -409,6 +422,7 @@ public sealed partial class RegionEmitter
     {
         Count(RegionEvent.TierZero, rip);
         SetExit(rip, code);
+        KeepPendingFlags();
         _il.Branch(LeaveHere(code));
         _ended = true;
     }
@@ -456,10 +470,10 @@ public sealed partial class RegionEmitter
     {
         ulong rip = GuestAddress(index);
         RegionEvent reason = _counters != null && _block.Code[index].Opcode is (IrOpcode.Load or IrOpcode.Store or IrOpcode.Pointer) ? RegionEvent.Access : RegionEvent.Operand;
-        if (!_interpretExits.TryGetValue((rip, _dirty, _flagCode, reason), out Label label))
+        if (!_interpretExits.TryGetValue((rip, _dirty, _flagCode, _pendingFlags, reason), out Label label))
         {
             label = ColdExit(rip, BlockExit.Interpret, reason);
-            _interpretExits[(rip, _dirty, _flagCode, reason)] = label;
+            _interpretExits[(rip, _dirty, _flagCode, _pendingFlags, reason)] = label;
         }
 
         return label;
@@ -468,7 +482,8 @@ public sealed partial class RegionEmitter
     private Label ColdExit(ulong rip, BlockExit code, RegionEvent reason)
     {
         Label label = _il.NewLabel();
-        _coldExits.Add((label, rip, code, LeaveHere(code, code == BlockExit.Lookup && _block.FlaglessExits.Contains(rip)), reason));
+        bool isFlagless = code == BlockExit.Lookup && _block.FlaglessExits.Contains(rip);
+        _coldExits.Add((label, rip, code, LeaveHere(code, isFlagless), isFlagless ? null : _pendingFlags, reason));
         return label;
     }
 
