@@ -37,6 +37,11 @@ public sealed record EngineOptions
     /// </summary>
     public bool Checked { get; init; }
 
+    /// <summary>
+    /// Nobody writes to the guest's memory while its one vCPU runs, until <see cref="Engine.ShareMemory"/> is called: compiled code may keep what it read or wrote.
+    /// </summary>
+    public bool IsMemoryPrivate { get; init; }
+
     /// <summary>What a machine's guest may call; null for nothing.</summary>
     public ParavirtualInterface? Paravirtual { get; init; }
 
@@ -56,7 +61,7 @@ public sealed unsafe class Engine : IDisposable
         Cache = new CodeCache(memory, new BlockDecoder(HandlerSet.Direct, threshold), HandlerSet.Direct.Records, Options.CodeCacheLimit);
         if (threshold != 0)
         {
-            Compiler = new RegionCompiler(Cache, HandlerSet.Direct, Options.Tiering == Tiering.Tier1, Options.Checked);
+            Compiler = new RegionCompiler(Cache, HandlerSet.Direct, Options.Tiering == Tiering.Tier1, Options.Checked, Options.IsMemoryPrivate);
         }
     }
 
@@ -88,6 +93,9 @@ public sealed unsafe class Engine : IDisposable
 
     /// <summary>The guest will look at the state of its faults. Its vCPU calls this from outside generated code.</summary>
     public void RequireExactFaults() => Compiler?.RequireChecks();
+
+    /// <summary>From now on others may write to the guest's memory: another vCPU, or another process. The calling thread's vCPU is outside generated code.</summary>
+    public void ShareMemory() => Compiler?.ShareMemory();
 
     /// <summary>Call before the host process forks, with the fork gate closed and every other vCPU stopped; pair with <see cref="EndFork"/> on both sides.</summary>
     public void BeginFork() => Compiler?.AwaitStopped();

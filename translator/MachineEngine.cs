@@ -21,7 +21,7 @@ public sealed class MachineEngine : IDisposable
         Cache = new CodeCache(memory, new BlockDecoder(handlers, threshold, blockLength) { Sites = Options.Paravirtual?.Sites }, handlers.Records, Options.CodeCacheLimit);
         if (threshold != 0)
         {
-            Compiler = new RegionCompiler(Cache, handlers, Options.Tiering == Tiering.Tier1, false, Options.Paravirtual);
+            Compiler = new RegionCompiler(Cache, handlers, Options.Tiering == Tiering.Tier1, false, paravirtual: Options.Paravirtual);
         }
 
         if (Options.Paravirtual is { } paravirtual)

@@ -36,7 +36,7 @@ public class PassBenchmarks
         _ = _guest.AddLoop(Loop == LoopKind.Integers ? Integers : Floats);
         _guest.Run(LoopGuest.Code, 100);
         var builder = new RegionBuilder(_guest.Cache, null);
-        _blocks = builder.Build(_guest.Cache.Find(LoopGuest.Code)!, null) ?? throw new InvalidOperationException("no region of the loop");
+        _blocks = builder.Build(_guest.Cache.Find(LoopGuest.Code)!, null, true) ?? throw new InvalidOperationException("no region of the loop");
         _chosen = _blocks.ToDictionary(static block => block.Address);
         _flow = builder.Flow;
         _largest = _blocks.MaxBy(static block => block.Code.Length)!;

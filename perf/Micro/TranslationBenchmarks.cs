@@ -111,7 +111,7 @@ public class TranslationBenchmarks
 
     /// <summary>Chooses the region's blocks and lifts them, dead code found.</summary>
     [Benchmark]
-    public List<RegionBlock>? BuildRegion() => _builder!.Build(_head!, null);
+    public List<RegionBlock>? BuildRegion() => _builder!.Build(_head!, null, true);
 
     /// <summary>IL, and what RyuJIT makes of it.</summary>
     [Benchmark]

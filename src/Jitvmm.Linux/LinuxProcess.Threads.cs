@@ -76,6 +76,7 @@ public sealed unsafe partial class LinuxProcess
             return -Errno.EAGAIN;
         }
 
+        Engine.ShareMemory();
         GuestThread child = new(this);
         CpuState* cpu = child.State;
         child.CopyRegisters(parent);

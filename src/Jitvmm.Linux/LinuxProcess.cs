@@ -27,7 +27,7 @@ public sealed partial class LinuxProcess
         Memory = new AddressSpace();
         Map = new MemoryMap(Memory, options.MemoryLimit);
         HostSignals.Install();
-        Engine = new Engine(Memory, options.Engine);
+        Engine = new Engine(Memory, options.Engine with { IsMemoryPrivate = true });
         Dispositions.Inherit();
         Session = new GuestSession(options.TaskLimit);
         _sessionIndex = Session.Reserve();

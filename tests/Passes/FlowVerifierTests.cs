@@ -55,7 +55,7 @@ public sealed class FlowVerifierTests
     {
         List<RegionBlock> blocks = [LiftedBlock.Of(s_code)];
         blocks[0].Entry = 0;
-        RegionFlow flow = new RegionPasses(false, static _ => StatusFlags.All).Run(blocks, blocks.ToDictionary(static block => block.Address));
+        RegionFlow flow = new RegionPasses(false, false, static _ => StatusFlags.All).Run(blocks, blocks.ToDictionary(static block => block.Address));
         return (blocks, flow);
     }
 }

@@ -23,7 +23,7 @@ public sealed class IrVerifierTests
             Assert.Null(IrVerifier.FirstProblem(blocks));
             passes.Add(pass);
         });
-        Assert.Equal(["lifting", "flag liveness and dead code"], passes);
+        Assert.Equal(["lifting", "values instead of loads", "flag liveness and dead code"], passes);
 
         // ADD's flags are written again by CMP.
         Assert.Contains(0, blocks[0].Used);
@@ -88,7 +88,7 @@ public sealed class IrVerifierTests
         Dictionary<ulong, RegionBlock> chosen = blocks.ToDictionary(static block => block.Address);
         RegionLifter.MarkLoopHeads(blocks, chosen);
         blocks[0].Entry = 0;
-        new RegionPasses(false, static _ => StatusFlags.All) { Done = done }.Run(blocks, chosen);
+        new RegionPasses(false, false, static _ => StatusFlags.All) { Done = done }.Run(blocks, chosen);
     }
 
     private static RegionBlock Lift() => LiftedBlock.Of(s_code);

@@ -12,6 +12,7 @@ public sealed class Region
         Dependencies = [.. dependencies];
         Method = method;
         Code = code;
+        AssumesPrivateMemory = blocks.Any(static block => block.AssumesPrivateMemory);
         KeepsNanOrder = blocks.Any(static block => block.Source.KeepsNanOrder);
         foreach (RegionBlock block in blocks)
         {
@@ -59,6 +60,9 @@ public sealed class Region
 
     /// <summary>Whether it keeps the order of NaNs in every operation: earlier code met many.</summary>
     public bool KeepsNanOrder { get; }
+
+    /// <summary>It is right only while nobody but its vCPU writes to memory.</summary>
+    public bool AssumesPrivateMemory { get; }
 
     /// <summary>Its counters; null unless they were asked for.</summary>
     public RegionCounters? Counters { get; init; }

@@ -47,6 +47,9 @@ public sealed class RegionBlock
     /// <summary>The call into the hypercall page that ends it; what comes back comes to its one successor.</summary>
     public PageCall? PageCall { get; init; }
 
+    /// <summary>It is right only while nobody but its vCPU writes to memory.</summary>
+    public bool AssumesPrivateMemory { get; set; }
+
     /// <summary>Whether the region leaves it to tier 0, which goes on to its successors.</summary>
     public bool EndsInTierZero { get; set; }
 

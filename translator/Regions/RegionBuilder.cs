@@ -59,7 +59,8 @@ public sealed unsafe class RegionBuilder
     /// <summary>The blocks of a region around <paramref name="head"/> in address order, lifted; null when the head cannot be compiled.</summary>
     /// <param name="head">The hot block.</param>
     /// <param name="map">Where a machine guest had code when it became hot.</param>
-    public List<RegionBlock>? Build(TranslationBlock head, CodeMap? map)
+    /// <param name="isPrivate">Nobody but the one vCPU that executes the code writes to memory.</param>
+    public List<RegionBlock>? Build(TranslationBlock head, CodeMap? map, bool isPrivate)
     {
         _map = map;
         _flagsReadAt.Clear();
@@ -105,7 +106,7 @@ public sealed unsafe class RegionBuilder
         blocks.Sort((a, b) => a.Address.CompareTo(b.Address));
         RegionLifter.MarkLoopHeads(blocks, chosen);
         NumberEntries(blocks, head.Address, chosen);
-        Flow = new RegionPasses(_isMachine, FlagsReadAt).Run(blocks, chosen);
+        Flow = new RegionPasses(_isMachine, isPrivate, FlagsReadAt).Run(blocks, chosen);
         return blocks;
     }
 

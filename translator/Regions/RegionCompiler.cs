@@ -54,13 +54,17 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
     /// <summary>Counts enqueued blocks; the background thread sleeps on it as a futex.</summary>
     private readonly int* _enqueued;
 
+    /// <summary>Whether nobody but the one vCPU writes to memory, and whether that was so at first.</summary>
+    private bool _isPrivate;
+    private readonly bool _wasPrivate;
+
     private Thread? _thread;
     private volatile bool _stop;
 
     /// <summary>The background thread's record (a <see cref="HostThread"/>); 0 until it runs.</summary>
     private nint _worker;
 
-    public RegionCompiler(CodeCache cache, HandlerSet handlers, bool synchronous, bool isChecked, ParavirtualInterface? paravirtual = null)
+    public RegionCompiler(CodeCache cache, HandlerSet handlers, bool synchronous, bool isChecked, bool isPrivate = false, ParavirtualInterface? paravirtual = null)
     {
         _cache = cache;
         _handlers = handlers;
@@ -68,6 +72,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
         _builder = new RegionBuilder(cache, paravirtual);
         _budget = synchronous ? new WaitingBudget() : null;
         IsChecked = isChecked;
+        _isPrivate = _wasPrivate = isPrivate;
         cache.BlockInvalidated += Retire;
         cache.Flushed += Forget;
         _access = cache.Memory is PhysicalMemory ? RegionAccess.Paged : RegionAccess.Direct;
@@ -111,6 +116,29 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
             _cache.Quiesce(() =>
             {
                 foreach (Region region in _regions.ToArray())
+                {
+                    Retire(region);
+                }
+            });
+        }
+    }
+
+    /// <summary>
+    /// From now on others write to memory, too: compiled code that assumes otherwise is left before this returns. The caller's vCPU is outside generated code.
+    /// </summary>
+    public void ShareMemory()
+    {
+        lock (_cache.Gate)
+        {
+            if (!_isPrivate)
+            {
+                return;
+            }
+
+            _isPrivate = false;
+            _cache.Quiesce(() =>
+            {
+                foreach (Region region in _regions.Where(static region => region.AssumesPrivateMemory).ToArray())
                 {
                     Retire(region);
                 }
@@ -180,7 +208,15 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
     }
 
     /// <summary>The address space holds another program from now on.</summary>
-    public void ProgramReplaced() => _budget?.Restart(Statistics.CompileTime);
+    public void ProgramReplaced()
+    {
+        lock (_cache.Gate)
+        {
+            _isPrivate = _wasPrivate;
+        }
+
+        _budget?.Restart(Statistics.CompileTime);
+    }
 
     /// <summary>The background thread. It sleeps in the host kernel, not on .NET's primitives: a thread that a fork lost must not be in their queues.</summary>
     private void Work()
@@ -280,7 +316,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
             }
 
             TimeSpan start = ThreadTime.Now;
-            if (_builder.Build(block, hot.Map) is not { } blocks)
+            if (_builder.Build(block, hot.Map, _isPrivate) is not { } blocks)
             {
                 return;
             }
@@ -337,7 +373,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
     {
         lock (_cache.Gate)
         {
-            if (isChecked != IsChecked || region.Blocks.Exists(static block => block.IsStale) || region.Dependencies.Any(static block => block.IsStale))
+            if (isChecked != IsChecked || (region.AssumesPrivateMemory && !_isPrivate) || region.Blocks.Exists(static block => block.IsStale) || region.Dependencies.Any(static block => block.IsStale))
             {
                 region.Counters?.Dispose();
                 return;

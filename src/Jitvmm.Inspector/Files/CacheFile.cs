@@ -306,7 +306,7 @@ public sealed class CacheFile
                 throw Bad(CacheFileDamage.Reference, "a region refers to what is not there");
             }
 
-            Require(region.State <= TranslationState.Flushed && (RegionAccess)region.Access <= RegionAccess.Paged && region.KeepsNanOrder <= 1, "a region has an unknown state or access");
+            Require(region.State <= TranslationState.Flushed && (RegionAccess)region.Access <= RegionAccess.Paged && region.KeepsNanOrder <= 1 && region.AssumesPrivateMemory <= 1, "a region has an unknown state or access");
         }
 
         foreach (ref readonly RegionPartRecord part in Parts)

@@ -127,7 +127,10 @@ public struct RegionRecord
     public uint FirstJump;
 
     /// <summary>1 if it keeps the order of NaNs in every operation.</summary>
-    public uint KeepsNanOrder;
+    public ushort KeepsNanOrder;
+
+    /// <summary>1 if it is right only while nobody but its vCPU writes to memory.</summary>
+    public ushort AssumesPrivateMemory;
 }
 
 /// <summary>A way that a computed jump or call takes inside a region.</summary>

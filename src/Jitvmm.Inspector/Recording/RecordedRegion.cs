@@ -52,7 +52,8 @@ internal sealed class RecordedRegion
             Gone = uint.MaxValue,
             CompileTime = (uint)Math.Min(region.CompileTime.TotalMicroseconds, uint.MaxValue),
             Access = (byte)region.Access,
-            KeepsNanOrder = region.KeepsNanOrder ? 1u : 0,
+            KeepsNanOrder = (ushort)(region.KeepsNanOrder ? 1 : 0),
+            AssumesPrivateMemory = (ushort)(region.AssumesPrivateMemory ? 1 : 0),
             Head = parts.Find(static part => part.Entry == 0).Block,
         };
     }

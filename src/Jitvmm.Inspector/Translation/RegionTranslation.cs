@@ -178,7 +178,7 @@ public sealed unsafe class RegionTranslation
 
         _blocks.Sort(static (a, b) => a.Address.CompareTo(b.Address));
         RegionLifter.MarkLoopHeads(_blocks, chosen);
-        Flow = new RegionPasses(Access == RegionAccess.Paged, address => _readAt.GetValueOrDefault(address, StatusFlags.All)) { Done = name => _done?.Invoke(this, name) }.Run(_blocks, chosen);
+        Flow = new RegionPasses(Access == RegionAccess.Paged, _region.AssumesPrivateMemory != 0, address => _readAt.GetValueOrDefault(address, StatusFlags.All)) { Done = name => _done?.Invoke(this, name) }.Run(_blocks, chosen);
         return null;
     }
 

@@ -48,6 +48,11 @@ internal static unsafe class MemoryCalls
             return (flags & MemoryMap.MapHugeTlb) != 0 ? -Errno.ENOMEM : -Errno.EINVAL;
         }
 
+        if (type != MemoryMap.MapPrivate)
+        {
+            thread.Process.Engine.ShareMemory();
+        }
+
         PageAccess access = MemoryMap.AccessOf(protection);
         if ((flags & MemoryMap.MapAnonymous) != 0)
         {

@@ -54,10 +54,16 @@ internal static unsafe class SystemVCalls
 
     private static long MsgGet(GuestThread thread, in SyscallArgs args) => Objects(thread).Get(ObjectKind.Queue, args.Int0, 0, args.Int1);
 
-    private static long ShmAt(GuestThread thread, in SyscallArgs args) =>
-        Objects(thread).Contains(ObjectKind.SharedMemory, args.Int0, out int key)
-            ? thread.Process.Map.Attach(args.Int0, key, SessionObjects.SizeOf(ObjectKind.SharedMemory, args.Int0), args.A1, args.Int2)
-            : -Errno.EINVAL;
+    private static long ShmAt(GuestThread thread, in SyscallArgs args)
+    {
+        if (!Objects(thread).Contains(ObjectKind.SharedMemory, args.Int0, out int key))
+        {
+            return -Errno.EINVAL;
+        }
+
+        thread.Process.Engine.ShareMemory();
+        return thread.Process.Map.Attach(args.Int0, key, SessionObjects.SizeOf(ObjectKind.SharedMemory, args.Int0), args.A1, args.Int2);
+    }
 
     private static long ShmDetach(GuestThread thread, in SyscallArgs args) => thread.Process.Map.Detach(args.A0);
 
