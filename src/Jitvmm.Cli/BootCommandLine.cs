@@ -128,6 +128,9 @@ internal sealed class BootCommandLine
             case "--save-cache":
                 _options = _options with { SaveCache = _words.Value(name) };
                 break;
+            case "--jitdump":
+                _options = _options with { JitDump = _words.Value(name) };
+                break;
             case "--sample-tiers":
                 _options = _options with { TierSamples = _words.Value(name) };
                 break;

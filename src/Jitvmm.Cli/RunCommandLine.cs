@@ -26,6 +26,7 @@ internal sealed class RunCommandLine
     private bool _quiet;
     private string? _saveCache;
     private bool _perfMap;
+    private string? _jitDump;
     private List<CodeDumpRequest>? _dumps;
     private string? _tierSamples;
     private bool _inspect;
@@ -72,6 +73,7 @@ internal sealed class RunCommandLine
         Quiet = _quiet,
         SaveCache = _saveCache,
         PerfMap = _perfMap,
+        JitDump = _jitDump,
         Dumps = _dumps,
         TierSamples = _tierSamples,
         Inspect = _inspect,
@@ -170,6 +172,9 @@ internal sealed class RunCommandLine
                 break;
             case "--save-cache":
                 _saveCache = _options.Value(name);
+                break;
+            case "--jitdump":
+                _jitDump = _options.Value(name);
                 break;
             case "--sample-tiers":
                 _tierSamples = _options.Value(name);

@@ -18,21 +18,20 @@ internal sealed class CacheSaving
     private const string ProcessIdPattern = "%p";
 
     private readonly string? _path;
-    private readonly bool _perfMap;
+    private readonly RecordingRequest _request;
     private readonly CacheRecorder _recorder;
 
     /// <summary>Of files that were read before; null for those that have none that can be read.</summary>
     private readonly Dictionary<string, ElfSymbols?> _symbols = [];
     private readonly string _started = DateTime.UtcNow.ToString("O", CultureInfo.InvariantCulture);
 
-    /// <param name="path">The cache file; null for none.</param>
-    /// <param name="perfMap">Whether to list generated code for perf.</param>
+    /// <param name="request">What is recorded for.</param>
     /// <param name="recorder">What records.</param>
-    public CacheSaving(string? path, bool perfMap, CacheRecorder recorder)
+    public CacheSaving(RecordingRequest request, CacheRecorder recorder)
     {
         // The guest may change the current folder.
-        _path = path == null ? null : Path.GetFullPath(path);
-        _perfMap = perfMap;
+        _path = request.CacheFile == null ? null : Path.GetFullPath(request.CacheFile);
+        _request = request;
         _recorder = recorder;
     }
 
@@ -54,22 +53,27 @@ internal sealed class CacheSaving
     }
 
     /// <summary>Saves a process that ends: the one that was started, or each, if the file's name has a place for the number of the process.</summary>
+    /// <param name="process">The process.</param>
+    /// <param name="options">Its options.</param>
+    /// <param name="jitDump">Its file for perf, if it has one.</param>
     /// <returns>What went wrong; null when nothing did.</returns>
-    public string? Save(LinuxProcess process, ProcessGuestOptions options)
+    public string? Save(LinuxProcess process, ProcessGuestOptions options, JitDump? jitDump)
     {
         string? path = process.IsTopLevel || _path?.Contains(ProcessIdPattern, StringComparison.Ordinal) == true ? _path : null;
-        if (path == null && !_perfMap)
+        if (path == null && !_request.PerfMap && jitDump == null)
         {
             return null;
         }
 
         CacheFileWriter writer = Describe(process, options);
-        return Write(writer, path?.Replace(ProcessIdPattern, process.Pid.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal), process.Pid);
+        return Write(writer, jitDump, path?.Replace(ProcessIdPattern, process.Pid.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal), process.Pid);
     }
 
     /// <summary>Saves a machine.</summary>
+    /// <param name="options">Its options.</param>
+    /// <param name="jitDump">Its file for perf, if it has one.</param>
     /// <returns>What went wrong; null when nothing did.</returns>
-    public string? Save(MachineGuestOptions options) => _path == null && !_perfMap ? null : Write(Describe(options), _path, Environment.ProcessId);
+    public string? Save(MachineGuestOptions options, JitDump? jitDump) => _request.HasFiles ? Write(Describe(options), jitDump, _path, Environment.ProcessId) : null;
 
     /// <summary>What was asked for of compiled code, as text.</summary>
     public static string Dump(CacheFileWriter recorded, IReadOnlyList<CodeDumpRequest> requests)
@@ -121,7 +125,7 @@ internal sealed class CacheSaving
         return writer;
     }
 
-    private string? Write(CacheFileWriter writer, string? path, int processId)
+    private string? Write(CacheFileWriter writer, JitDump? jitDump, string? path, int processId)
     {
         string current = path ?? "";
         try
@@ -131,10 +135,16 @@ internal sealed class CacheSaving
                 writer.Write(path);
             }
 
-            if (_perfMap)
+            if (_request.PerfMap)
             {
                 current = PerfMap.PathOf(processId);
                 PerfMap.Write(writer, current);
+            }
+
+            if (jitDump != null)
+            {
+                current = jitDump.Path;
+                jitDump.Write(writer, _recorder.Start);
             }
 
             return null;

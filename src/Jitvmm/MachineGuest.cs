@@ -36,6 +36,8 @@ public sealed class MachineGuest : IDisposable
     private MachineEngine _engine;
     private Machine _machine;
     private readonly AttachServer? _server;
+    private readonly RecordingRequest _recording;
+    private readonly JitDump? _jitDump;
     private CacheSaving? _saving;
     private TierSampling? _sampling;
     private bool _stopped;
@@ -50,12 +52,13 @@ public sealed class MachineGuest : IDisposable
             throw new MachineGuestException("a BIOS finds what it boots itself: no kernel or initrd beside it");
         }
 
-        if (options.SaveCache is { } path && CacheSaving.Check(path) is { } reason)
+        _recording = RecordingRequest.Of(options);
+        if (_recording.Check() is { } reason)
         {
-            throw new MachineGuestException($"cache file {path}: {reason}");
+            throw new MachineGuestException(reason);
         }
 
-        if (options.TierSamples is { } samples && TierSampling.Check(samples, options.SaveCache != null || options.PerfMap || options.Inspect || options.Dumps != null) is { } mistake)
+        if (options.TierSamples is { } samples && TierSampling.Check(samples, _recording.IsAny) is { } mistake)
         {
             throw new MachineGuestException($"tier samples: {mistake}");
         }
@@ -63,6 +66,7 @@ public sealed class MachineGuest : IDisposable
         _bios = options.Bios == null ? [] : ReadFile("BIOS", options.Bios);
         _kernel = options.Kernel == null ? DemoKernel.Read() : ReadFile("kernel", options.Kernel);
         _initrd = options.Initrd == null ? [] : ReadFile("initrd", options.Initrd);
+        _jitDump = OpenJitDump();
         (_memory, _engine, _machine) = Build();
         if (options.Inspect)
         {
@@ -122,7 +126,8 @@ public sealed class MachineGuest : IDisposable
         }
         finally
         {
-            CacheProblem = _saving?.Save(Options);
+            CacheProblem = _saving?.Save(Options, _jitDump);
+            _jitDump?.Dispose();
             TierSamplesProblem = _sampling?.Save();
             SerialOutput.Close();
             ConsoleOutput.Close();
@@ -267,9 +272,7 @@ public sealed class MachineGuest : IDisposable
             });
             engine.Compiler?.MeasuresHostCode = Options.Statistics;
             MachineEngine cpus = engine;
-            _saving = Options.SaveCache != null || Options.PerfMap || Options.Inspect || Options.Dumps != null
-                ? new CacheSaving(Options.SaveCache, Options.PerfMap, CacheRecorder.Attach(engine.Cache, engine.Compiler, hypervisor?.Sites, Options.SaveCache != null || Options.Inspect))
-                : null;
+            _saving = _recording.IsAny ? new CacheSaving(_recording, CacheRecorder.Attach(engine.Cache, engine.Compiler, hypervisor?.Sites, _recording.Counts)) : null;
             _sampling = Options.TierSamples is { } samples ? new TierSampling(samples, engine.Cache, engine.Compiler) : null;
             if (Options.Inspect)
             {
@@ -287,6 +290,18 @@ public sealed class MachineGuest : IDisposable
             engine?.Dispose();
             memory.Dispose();
             throw error is BootException or InsufficientMemoryException ? new MachineGuestException(error.Message, error) : error;
+        }
+    }
+
+    private JitDump? OpenJitDump()
+    {
+        try
+        {
+            return _recording.JitDump is { } folder ? JitDump.Create(folder, Environment.ProcessId) : null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new MachineGuestException($"jitdump folder {_recording.JitDump}: {error.Message}", error);
         }
     }
 

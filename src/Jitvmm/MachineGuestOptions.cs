@@ -71,6 +71,11 @@ public sealed record MachineGuestOptions
     /// <summary>List compiled code in <c>/tmp/perf-PID.map</c> when the run ends, where Linux' perf looks for it.</summary>
     public bool PerfMap { get; init; }
 
+    /// <summary>
+    /// A host folder that gets <c>jit-PID.dump</c>, in which Linux' <c>perf inject --jit</c> finds compiled code of a run that <c>perf record -k mono</c> watched. Null: none.
+    /// </summary>
+    public string? JitDump { get; init; }
+
     /// <summary><see cref="MachineGuest.DumpCode"/> has these when the run ends: compiled code in its different forms. Null: none.</summary>
     public IReadOnlyList<CodeDumpRequest>? Dumps { get; init; }
 

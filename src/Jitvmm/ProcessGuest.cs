@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using Jitvmm.Inspector.Files;
 using Jitvmm.Inspector.Live;
 using Jitvmm.Inspector.Recording;
 using Jitvmm.Linux;
@@ -45,9 +46,10 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
                 process.Exiting += _ => StatisticsReport.Write(process);
             }
 
-            if (Options.SaveCache != null || Options.PerfMap || Options.Inspect || Options.Dumps != null)
+            RecordingRequest recording = RecordingRequest.Of(Options);
+            if (recording.IsAny)
             {
-                RecordCache(process);
+                Record(process, recording);
             }
 
             if (Options.TierSamples is { } samples)
@@ -69,7 +71,7 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
 
     private void SampleTiers(LinuxProcess process, string path)
     {
-        if (TierSampling.Check(path, Options.SaveCache != null || Options.PerfMap || Options.Inspect || Options.Dumps != null) is { } reason)
+        if (TierSampling.Check(path, RecordingRequest.Of(Options).IsAny) is { } reason)
         {
             throw new IOException($"tier samples: {reason}");
         }
@@ -84,19 +86,28 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
         };
     }
 
-    private void RecordCache(LinuxProcess process)
+    private void Record(LinuxProcess process, RecordingRequest request)
     {
-        if (Options.SaveCache is { } path && CacheSaving.Check(path) is { } reason)
+        if (request.Check() is { } mistake)
         {
-            throw new IOException($"cache file {path}: {reason}");
+            throw new IOException(mistake);
         }
 
-        CacheSaving saving = new(Options.SaveCache, Options.PerfMap, CacheRecorder.Attach(process.Engine.Cache, process.Engine.Compiler, counts: Options.SaveCache != null || Options.Inspect));
+        JitDump? jitDump = null;
+        if (request.JitDump is { } folder)
+        {
+            // perf looks for each process's file under its own number.
+            folder = Path.GetFullPath(folder);
+            jitDump = JitDump.Create(folder, process.Pid);
+            process.Forked += () => jitDump = JitDump.Create(folder, process.Pid);
+        }
+
+        CacheSaving saving = new(request, CacheRecorder.Attach(process.Engine.Cache, process.Engine.Compiler, counts: request.Counts));
         process.Exiting += _ =>
         {
-            if (saving.Save(process, Options) is { } problem)
+            if (saving.Save(process, Options, jitDump) is { } problem)
             {
-                StatisticsReport.Print(process, $"jitvmm: cache file {problem}\n");
+                StatisticsReport.Print(process, $"jitvmm: cannot save {problem}\n");
             }
 
             if (Options.Dumps is { } requests && process.IsTopLevel)

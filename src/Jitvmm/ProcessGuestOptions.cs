@@ -62,6 +62,11 @@ public sealed class ProcessGuestOptions
     /// <summary>Each process of the guest lists its compiled code in <c>/tmp/perf-PID.map</c> when it ends, where Linux' perf looks for it.</summary>
     public bool PerfMap { get; init; }
 
+    /// <summary>
+    /// A host folder that gets <c>jit-PID.dump</c>, in which Linux' <c>perf inject --jit</c> finds compiled code of a run that <c>perf record -k mono</c> watched, of each process of the guest. Null: none.
+    /// </summary>
+    public string? JitDump { get; init; }
+
     /// <summary>The process that was started prints these to standard error when it ends: compiled code in its different forms. Null: none.</summary>
     public IReadOnlyList<CodeDumpRequest>? Dumps { get; init; }
 

@@ -26,7 +26,7 @@ internal sealed class TierSampling
     /// <summary>Whether options can be met together and the file can be made, as far as that can be told before.</summary>
     /// <returns>What is wrong; null when nothing is.</returns>
     public static string? Check(string path, bool isRecorded) =>
-        isRecorded ? "tiers are sampled of a run that is not recorded: not with --save-cache, --perf-map and --dump" : CacheSaving.Check(path) is { } reason ? $"{path}: {reason}" : null;
+        isRecorded ? "tiers are sampled of a run that is not recorded: not with --save-cache, --perf-map, --jitdump, --inspect and --dump" : CacheSaving.Check(path) is { } reason ? $"{path}: {reason}" : null;
 
     /// <summary>Writes a line for each sample: milliseconds, and instructions executed in tier 0 and in tier 1 by then.</summary>
     /// <returns>What went wrong; null when nothing did.</returns>

@@ -13,7 +13,7 @@ public sealed class BootCommandLineTests
         [
             "--kernel", "k", "--initrd=i", "--append", "console=ttyS0 quiet", "--memory", "1G", "--cpus=4", "--disk", "d,readonly", "--nvme", "n", "--nvme", "m,msi,readonly",
             "--share", "s", "--share=t,tag=x,readonly", "--net", "user", "--serial", "file:out", "--console", "--no-reboot", "--tier", "0", "--code-cache", "64M", "--stats", "--icount", "3",
-            "--hypervisor", "kvm,-pv-eoi,-clock", "--save-cache", "c", "--perf-map", "--inspect", "--dump-il", "1000", "--dump-host", "2000", "--sample-tiers=t",
+            "--hypervisor", "kvm,-pv-eoi,-clock", "--save-cache", "c", "--perf-map", "--jitdump=j", "--inspect", "--dump-il", "1000", "--dump-host", "2000", "--sample-tiers=t",
         ]);
         MachineGuestOptions options = line.ToOptions();
         Assert.Equal(("k", "i", "console=ttyS0 quiet"), (options.Kernel, options.Initrd, options.CommandLine));
@@ -24,7 +24,7 @@ public sealed class BootCommandLineTests
         Assert.Equal(ExecutionTier.Interpret, options.Tier);
         Assert.Equal(64L << 20, options.CodeCacheSize);
         Assert.Equal(3, options.InstructionShift);
-        Assert.Equal(("c", "t"), (options.SaveCache, options.TierSamples));
+        Assert.Equal(("c", "t", "j"), (options.SaveCache, options.TierSamples, options.JitDump));
         Assert.Equal([new CodeDumpRequest(CodeForm.Il, "1000"), new CodeDumpRequest(CodeForm.Host, "2000")], options.Dumps);
         Assert.Equal((SerialTarget.File, "out"), (line.Serial, line.SerialPath));
         Assert.True(line.Statistics);

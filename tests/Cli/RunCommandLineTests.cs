@@ -30,7 +30,7 @@ public sealed class RunCommandLineTests
         RunCommandLine line = RunCommandLine.Parse(
         [
             "--writable", "/a", "--writable=/b", "--bind", "/c:/d", "--bind=/e:/f:ro", "--root", "/g", "--network", "host", "--share-all",
-            "--memory", "2G", "--tier=1", "--checked", "--code-cache", "64m", "--tasks=7", "--strace", "--trace", "blocks", "--trace=exits", "--stats", "--quiet", "--save-cache", "/h", "--perf-map", "--inspect", "--dump-ir", "401000", "--dump-host=main+4", "--sample-tiers", "/i", "prog",
+            "--memory", "2G", "--tier=1", "--checked", "--code-cache", "64m", "--tasks=7", "--strace", "--trace", "blocks", "--trace=exits", "--stats", "--quiet", "--save-cache", "/h", "--perf-map", "--jitdump", "/j", "--inspect", "--dump-ir", "401000", "--dump-host=main+4", "--sample-tiers", "/i", "prog",
         ]);
         ProcessGuestOptions options = line.ToOptions(s_noArguments, []);
         Assert.Equal(["/a", "/b"], options.Writable);
@@ -39,7 +39,7 @@ public sealed class RunCommandLineTests
         Assert.True(options.HostNetwork && options.ShareAll && options.Statistics && options.Quiet && options.PerfMap && options.Inspect);
         Assert.Equal(2ul << 30, options.MemoryLimit);
         Assert.Equal(64L << 20, options.CodeCacheSize);
-        Assert.Equal(("/h", "/i"), (options.SaveCache, options.TierSamples));
+        Assert.Equal(("/h", "/i", "/j"), (options.SaveCache, options.TierSamples, options.JitDump));
         Assert.Equal([new CodeDumpRequest(CodeForm.Ir, "401000"), new CodeDumpRequest(CodeForm.Host, "main+4")], options.Dumps);
         Assert.Equal(7, options.TaskLimit);
         Assert.Equal(ExecutionTier.Compile, options.Tier);

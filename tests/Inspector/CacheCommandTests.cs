@@ -129,6 +129,24 @@ public sealed class CacheCommandTests : IDisposable
     }
 
     [Fact]
+    public void Compiled_code_is_given_to_perf_with_its_bytes()
+    {
+        string file = _run.Record("cache", "--tier", "1", "--jitdump", _run.PathOf("."), _run.Write("hot", TinyProgram.HotLoop(Times)));
+        CacheFile cache = CacheFile.Open(file);
+        uint process = uint.Parse(cache.Fact("pid"), CultureInfo.InvariantCulture);
+        JitDumpReader dump = JitDumpReader.Read(File.ReadAllBytes(_run.PathOf($"jit-{process}.dump")));
+        Assert.Equal(process, dump.Process);
+        Assert.True(dump.IsClosed);
+        Assert.Equal(cache.Regions.Length, dump.Methods.Count);
+        RegionRecord region = Assert.Single(cache.Regions.ToArray(), region => cache.Blocks[(int)region.Head].Address == TinyProgram.Start + 7);
+        JitDumpReader.Method hot = Assert.Single(dump.Methods, static method => method.Name == "guest:hot_loop");
+        Assert.Equal(region.HostAddress, hot.Address);
+        Assert.Equal(cache.HostCodeOf(region).ToArray(), hot.Code);
+        ulong now = (ulong)Environment.TickCount64 * 1_000_000;
+        Assert.InRange(hot.Time, dump.Time, now);
+    }
+
+    [Fact]
     public void Compiled_code_is_listed_for_perf()
     {
         string file = _run.Record("cache", "--tier", "1", "--perf-map", _run.Write("hot", TinyProgram.HotLoop(Times)));

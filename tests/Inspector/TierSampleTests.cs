@@ -48,7 +48,7 @@ public sealed class TierSampleTests : IDisposable
     public void A_recorded_run_is_not_sampled_and_a_file_that_cannot_be_made_is_named()
     {
         (int status, _, string errors) = _run.Run("run", "--sample-tiers", _run.PathOf("samples"), "--perf-map", "/bin/true");
-        Assert.Equal((125, "jitvmm: tier samples: tiers are sampled of a run that is not recorded: not with --save-cache, --perf-map and --dump\n"), (status, errors));
+        Assert.Equal((125, "jitvmm: tier samples: tiers are sampled of a run that is not recorded: not with --save-cache, --perf-map, --jitdump, --inspect and --dump\n"), (status, errors));
         (status, _, errors) = _run.Run("boot", "--sample-tiers", "/nowhere/samples");
         Assert.Equal((125, "jitvmm: tier samples: /nowhere/samples: its folder does not exist\n"), (status, errors));
     }

@@ -26,6 +26,13 @@ public static class PerfMap
         Write(content, output);
     }
 
+    /// <summary>What perf shows for the compiled code of a guest's place.</summary>
+    internal static string NameOf(SymbolTable symbols, ulong head)
+    {
+        string symbol = symbols.Describe(head);
+        return string.Create(CultureInfo.InvariantCulture, $"guest:{(symbol.Length > 0 ? ReportTable.Printable(symbol) : $"0x{head:x}")}");
+    }
+
     internal static void Write(CacheFileWriter content, TextWriter output)
     {
         SymbolTable symbols = content.MakeSymbols();
@@ -35,8 +42,7 @@ public static class PerfMap
             if (region.HostLength > 0)
             {
                 ulong head = blocks[(int)region.Head].Address;
-                string symbol = symbols.Describe(head);
-                output.Write(string.Create(CultureInfo.InvariantCulture, $"{region.HostAddress:x} {region.HostLength:x} guest:{(symbol.Length > 0 ? ReportTable.Printable(symbol) : $"0x{head:x}")}\n"));
+                output.Write(string.Create(CultureInfo.InvariantCulture, $"{region.HostAddress:x} {region.HostLength:x} {NameOf(symbols, head)}\n"));
             }
         }
     }

@@ -38,7 +38,6 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
 
     private readonly CodeCache _cache;
     private readonly HypercallSites? _sites;
-    private readonly long _start = Environment.TickCount64;
 
     /// <summary>Blocks as the file will have them, in one piece: a snapshot is a copy.</summary>
     private readonly List<BlockRecord> _records = [];
@@ -89,7 +88,10 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
     /// <summary>Who tells .NET's tools of it; null for nobody. Set before any vCPU runs.</summary>
     public JitvmmEventSource? Events { get; set; }
 
-    private uint Now => (uint)Math.Min(Environment.TickCount64 - _start, uint.MaxValue - 1);
+    /// <summary>When it began, in milliseconds of <see cref="Environment.TickCount64"/>.</summary>
+    public long Start { get; } = Environment.TickCount64;
+
+    private uint Now => (uint)Math.Min(Environment.TickCount64 - Start, uint.MaxValue - 1);
 
     /// <inheritdoc/>
     public void Added(TranslationBlock block)
