@@ -1,3 +1,4 @@
+using Jitvmm.Inspector.Assemblies;
 using Jitvmm.Inspector.Files;
 using Jitvmm.Inspector.Live;
 using Jitvmm.Inspector.Reports;
@@ -36,6 +37,11 @@ internal static class CacheCommand
         catch (CacheFileException error)
         {
             Console.Error.WriteLine($"jitvmm: cache file {error.Message}");
+            return ExitCodes.VmmError;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"jitvmm: {error.Message}");
             return ExitCodes.VmmError;
         }
         catch (AttachException error)
@@ -86,6 +92,8 @@ internal static class CacheCommand
                 return SitesReport.Make(view, line.Limit);
             case "verify":
                 return VerifyReport.Make(view, line.Limit);
+            case "export":
+                return AssemblyExport.Write(view, line.AssemblyFile!);
             case "diff":
                 CacheView other = Open(line.Words[0], line);
 

@@ -19,6 +19,7 @@ internal sealed class CacheCommandLine
         ("graph", ["ADDRESS"]),
         ("verify", []),
         ("diff", ["FILE"]),
+        ("export", []),
         (Top, []),
     ];
 
@@ -55,6 +56,9 @@ internal sealed class CacheCommandLine
 
     /// <summary>The file of symbols to use; null for those of the cache file.</summary>
     public string? SymbolFile { get; private set; }
+
+    /// <summary>The .NET assembly that export writes.</summary>
+    public string? AssemblyFile { get; private set; }
 
     /// <summary>Rows at most; 0 for all.</summary>
     public int Limit => _limit ?? Filter.Limit;
@@ -111,6 +115,11 @@ internal sealed class CacheCommandLine
             throw new UsageException($"unknown subcommand {Subcommand}");
         }
 
+        if (Subcommand == "export" && AssemblyFile == null)
+        {
+            throw new UsageException("export needs --assembly FILE");
+        }
+
         if (Subcommand == Top && Process == null)
         {
             throw new UsageException("top shows a running guest: --attach PID is missing");
@@ -155,6 +164,9 @@ internal sealed class CacheCommandLine
                 break;
             case "--count":
                 Count = _options.Count(name);
+                break;
+            case "--assembly":
+                AssemblyFile = _options.Value(name);
                 break;
             case "--symbols":
                 SymbolFile = _options.Value(name);

@@ -44,6 +44,8 @@ internal static class HelpText
                                     process, which stands for its number
           --inspect                 let your other processes look at it while it runs: jitvmm cache list --attach PID
           --perf-map                into /tmp/perf-PID.map, compiled code by the guest's symbols, for perf report
+          --jitdump FOLDER          into FOLDER/jit-PID.dump, the same with its instructions, for perf annotate: perf record -k mono,
+                                    then perf inject --jit
           --dump-ir ADDRESS, --dump-il ADDRESS, --dump-host ADDRESS
                                     when it ends, the regions that code was compiled in: their IR behind each pass, the IL, or the
                                     host's instructions. ADDRESS is hexadecimal, or a symbol, or symbol+distance
@@ -71,6 +73,7 @@ internal static class HelpText
           explain FILE ADDRESS      why code there is compiled, or is not
           graph FILE ADDRESS        how control goes in the region there
           verify FILE               translate everything again and compare; status 1 when something differs
+          export FILE               compiled code as a .NET assembly, for ILSpy and other tools: with --assembly
           diff FILE FILE            what became hotter, larger or slower to compile from the first to the second
 
           top --attach PID          what runs now: hottest blocks, instructions and exits per second
@@ -92,6 +95,7 @@ internal static class HelpText
                                     list: only blocks in that state
           --kind KIND               exits: only of that kind
           --dot                     graph: for Graphviz
+          --assembly FILE.dll       export: into FILE.dll
           --interval SECONDS        top: between refreshes (default 1)
           --count N                 top: end after N refreshes
 
@@ -161,6 +165,8 @@ internal static class HelpText
           --save-cache FILE         into FILE, what became of its translations: see jitvmm cache
           --inspect                 let your other processes look at it while it runs: jitvmm cache list --attach PID
           --perf-map                into /tmp/perf-PID.map, compiled code by its guest address, for perf report
+          --jitdump FOLDER          into FOLDER/jit-PID.dump, the same with its instructions, for perf annotate: perf record -k mono,
+                                    then perf inject --jit
           --dump-ir ADDRESS, --dump-il ADDRESS, --dump-host ADDRESS
                                     when it ends, the regions that code was compiled in: their IR behind each pass, the IL, or the
                                     host's instructions. ADDRESS is hexadecimal, or a symbol, or symbol+distance

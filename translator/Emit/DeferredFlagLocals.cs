@@ -22,9 +22,9 @@ public sealed class DeferredFlagLocals
     public DeferredFlagLocals(IlWriter il)
     {
         _il = il;
-        _code = il.NewLocal(typeof(int));
-        _a = il.NewLocal(typeof(ulong));
-        _b = il.NewLocal(typeof(ulong));
+        _code = il.NewLocal(typeof(int), "flagsOf");
+        _a = il.NewLocal(typeof(ulong), "flagsOfA");
+        _b = il.NewLocal(typeof(ulong), "flagsOfB");
     }
 
     /// <summary>Whether a block defers flags.</summary>
@@ -120,6 +120,7 @@ public sealed class DeferredFlagLocals
         }
 
         _il.Argument(0, IrType.I64);
+        _il.ToPointer();
         _il.Constant(64 - (8 << (code >> 1 & 3)), IrType.I32);
         _il.LoadLocal(_a, IrType.I64);
         _il.LoadLocal(code >> 3 == (int)FlagOperation.Logic ? _a : _b, IrType.I64);
@@ -133,9 +134,11 @@ public sealed class DeferredFlagLocals
         _il.LoadLocal(_code, IrType.I32);
         _il.BranchOn(OpCodes.Brfalse, none);
         _il.Argument(0, IrType.I64);
+        _il.ToPointer();
         _il.LoadLocal(_code, IrType.I32);
         _il.LoadLocal(_a, IrType.I64);
         _il.LoadLocal(_b, IrType.I64);
         _il.Call(s_compute, [IrType.I64, IrType.I32, IrType.I64, IrType.I64], IrType.I64);
+        _il.ToInteger();
     }
 }

@@ -22,6 +22,9 @@ public sealed class GuestRegisters
     private static readonly MethodInfo s_withInt = IlTypes.Element(nameof(Vector128.WithElement), typeof(uint));
     private static readonly MethodInfo s_withLong = IlTypes.Element(nameof(Vector128.WithElement), typeof(ulong));
 
+    private static readonly string[] s_names =
+        ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "zf", "sf", "pf", "cf", "of", "af"];
+
     private readonly IlWriter _il;
     private readonly LocalBuilder?[] _locals = new LocalBuilder?[Count];
     private readonly bool[] _isWide = new bool[Count];
@@ -48,10 +51,13 @@ public sealed class GuestRegisters
         {
             if (present[index])
             {
-                _locals[index] = il.NewLocal(IlTypes.Of(TypeOf(index)));
+                _locals[index] = il.NewLocal(IlTypes.Of(TypeOf(index)), NameOf(index));
             }
         }
     }
+
+    /// <summary>What the guest's assembly calls a register.</summary>
+    public static string NameOf(int index) => index >= FirstVector ? $"ymm{index - FirstVector}" : s_names[index];
 
     /// <summary>The number of the register at a state offset, or −1 when that place is not kept in a local.</summary>
     public static int IndexOf(int offset)
@@ -110,6 +116,7 @@ public sealed class GuestRegisters
             if ((registers >> index & 1) != 0)
             {
                 PushStateAddress(OffsetOf(index));
+                _il.ToPointer();
                 _il.LoadLocal(_locals[index]!, TypeOf(index));
                 _il.StoreIndirect(WidthOf(index), false);
             }

@@ -26,6 +26,9 @@ public static class IlTypes
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
 
+    /// <summary>Whether a parameter or result is an address, which is no integer to IL.</summary>
+    public static bool IsAddress(Type type) => type.IsPointer || type == typeof(nint) || type == typeof(nuint);
+
     public static Type OfWidth(int width) => Of(IrBuilder.TypeOf(width));
 
     /// <summary>The no-op from a vector of one element type to another, or null when none is needed.</summary>

@@ -18,6 +18,9 @@ public sealed class IlWriter(ILGenerator il)
     /// <summary>Receives all that is written; null unless somebody wants to see it.</summary>
     public IlListing? Listing { get; init; }
 
+    /// <summary>Whether locals keep their names: not in a dynamic method, where none can be.</summary>
+    public bool NamesLocals { get; init; }
+
     /// <summary>What is written from here on belongs to the guest instruction at an address; 0 for what belongs to none.</summary>
     public void BeginGuest(ulong address)
     {
@@ -29,7 +32,20 @@ public sealed class IlWriter(ILGenerator il)
 
     public Label NewLabel() => il.DefineLabel();
 
-    public LocalBuilder NewLocal(Type type) => il.DeclareLocal(type);
+    /// <summary>Declares a local.</summary>
+    /// <param name="type">Its type.</param>
+    /// <param name="name">What those who read the method see; for nobody else.</param>
+    public LocalBuilder NewLocal(Type type, string name)
+    {
+        LocalBuilder local = il.DeclareLocal(type);
+        Listing?.AddLocal(name);
+        if (NamesLocals)
+        {
+            local.SetLocalSymInfo(name);
+        }
+
+        return local;
+    }
 
     /// <summary>Labels are only reached with an empty stack: RyuJIT spills what is on it at a join.</summary>
     public void Mark(Label label)
@@ -82,6 +98,7 @@ public sealed class IlWriter(ILGenerator il)
     public void Increment(nint counter)
     {
         Constant(counter, IrType.I64);
+        ToPointer();
         Constant(counter, IrType.I64);
         LoadIndirect(64, false);
         Constant(1, IrType.I64);
@@ -93,6 +110,7 @@ public sealed class IlWriter(ILGenerator il)
     public void AddTo(nint counter, LocalBuilder local)
     {
         Constant(counter, IrType.I64);
+        ToPointer();
         Constant(counter, IrType.I64);
         LoadIndirect(64, false);
         LoadLocal(local, IrType.I64);
@@ -165,6 +183,7 @@ public sealed class IlWriter(ILGenerator il)
     /// <summary>host address → value. Volatile, so that RyuJIT neither moves nor merges guest accesses.</summary>
     public void LoadIndirect(int width, bool isVolatile)
     {
+        ToPointer();
         Pop(IrType.I64);
         Prefix(isVolatile);
         switch (width)
@@ -187,6 +206,25 @@ public sealed class IlWriter(ILGenerator il)
         }
 
         Push(IrBuilder.TypeOf(width));
+    }
+
+    /// <summary>
+    /// Integer → address, which ECMA-335 tells apart (III.1.1.1) and a host of 64 bits does not: RyuJIT makes nothing of it. What is loaded is converted where it is; an address that
+    /// a value is stored to, or that a method gets, must have been.
+    /// </summary>
+    public void ToPointer()
+    {
+        Pop(IrType.I64);
+        Emit(OpCodes.Conv_U);
+        Push(IrType.I64);
+    }
+
+    /// <summary>Address → integer.</summary>
+    public void ToInteger()
+    {
+        Pop(IrType.I64);
+        Emit(OpCodes.Conv_U8);
+        Push(IrType.I64);
     }
 
     /// <summary>host address, value → .</summary>
@@ -223,9 +261,10 @@ public sealed class IlWriter(ILGenerator il)
         Pop(IrType.I64);
         Pop(IrType.I64);
         ExpectEmpty();
+        Emit(OpCodes.Conv_U);
         Emit(OpCodes.Tailcall);
-        Listing?.Add(il.ILOffset, OpCodes.Calli, "int32(native int, native int, native int)");
-        il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(int), [typeof(nint), typeof(nint), typeof(nint)], null);
+        Listing?.Add(il.ILOffset, OpCodes.Calli, "int32(int64, int64, int64)");
+        il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(int), [typeof(long), typeof(long), typeof(long)], null);
         Emit(OpCodes.Ret);
     }
 

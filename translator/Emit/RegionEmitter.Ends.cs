@@ -100,6 +100,7 @@ public sealed partial class RegionEmitter
     private void StoreState(int offset, int width, Action push)
     {
         _registers.PushStateAddress(offset);
+        _il.ToPointer();
         push();
         _il.StoreIndirect(width, false);
     }
@@ -251,7 +252,7 @@ public sealed partial class RegionEmitter
     /// <summary>The first record of the block at RIP, as the jump cache has it; goes to <paramref name="missing"/> if it does not.</summary>
     private LocalBuilder FindInJumpCache(Label missing)
     {
-        LocalBuilder entry = _il.NewLocal(typeof(ulong));
+        LocalBuilder entry = _il.NewLocal(typeof(ulong), "found");
         _registers.PushStateAddress(CpuState.JumpCacheOffset);
         _il.LoadIndirect(64, false);
         _il.LoadLocal(_rip, IrType.I64);
@@ -269,7 +270,7 @@ public sealed partial class RegionEmitter
         _il.LoadIndirect(64, false);
         _il.LoadLocal(_rip, IrType.I64);
         _il.BranchCompare(OpCodes.Bne_Un, missing, IrType.I64);
-        LocalBuilder next = _il.NewLocal(typeof(ulong));
+        LocalBuilder next = _il.NewLocal(typeof(ulong), "next");
         _il.LoadLocal(entry, IrType.I64);
         _il.Constant(Marshal.OffsetOf<JumpCacheEntry>(nameof(JumpCacheEntry.Op)), IrType.I64);
         _il.Binary(OpCodes.Add, IrType.I64);

@@ -114,7 +114,7 @@ public sealed partial class RegionEmitter
         long bytes = group.To - group.From;
         ref readonly IrInstruction op = ref _block.Code[address];
         KeepUnlessRegister(_values[address] == null && op.Opcode == IrOpcode.Add && _block.Code[op.B].Opcode == IrOpcode.Constant ? op.A : address);
-        LocalBuilder start = _il.NewLocal(typeof(ulong));
+        LocalBuilder start = _il.NewLocal(typeof(ulong), "start");
         PushAt(address, before);
         _il.StoreLocal(start, IrType.I64);
         _il.LoadLocal(start, IrType.I64);
@@ -165,7 +165,7 @@ public sealed partial class RegionEmitter
             return;
         }
 
-        LocalBuilder entry = _il.NewLocal(typeof(ulong));
+        LocalBuilder entry = _il.NewLocal(typeof(ulong), "translation");
         _il.Argument(MemoryArgument, IrType.I64);
         if (write)
         {
@@ -253,7 +253,7 @@ public sealed partial class RegionEmitter
         (int root, long distance) = _roots.Of(address);
         if (!_hostAddresses.TryGetValue(root, out (LocalBuilder Local, long Distance) known))
         {
-            known = (_il.NewLocal(typeof(ulong)), distance);
+            known = (_il.NewLocal(typeof(ulong), "host"), distance);
             _hostAddresses[root] = known;
             _il.Argument(MemoryArgument, IrType.I64);
             Push(address);

@@ -45,10 +45,12 @@ public sealed partial class RegionEmitter
     /// <summary>Below this, no program has anything mapped: a base that is negative faults with such a displacement.</summary>
     private const long MaxFieldOffset = 0x8000;
 
+    /// <summary>Bytes of IL that there is room for at first.</summary>
+    private const int FirstBytes = 4096;
+
     private readonly IReadOnlyList<RegionBlock> _blocks;
     private readonly RegionAccess _access;
     private readonly HandlerSet _handlers;
-    private readonly DynamicMethod _method;
     private readonly IlWriter _il;
     private readonly GuestRegisters _registers;
     private readonly Dictionary<ulong, Label> _labels = [];
@@ -111,19 +113,18 @@ public sealed partial class RegionEmitter
     private bool _ended;
     private bool _endsWithSystemCall;
 
-    private RegionEmitter(IReadOnlyList<RegionBlock> blocks, RegionFlow flow, RegionAccess access, HandlerSet handlers, RegionCounters? counters, IlListing? listing = null)
+    private RegionEmitter(IReadOnlyList<RegionBlock> blocks, RegionFlow flow, RegionAccess access, HandlerSet handlers, RegionCounters? counters, IlWriter il)
     {
         _counters = counters;
         _handlers = handlers;
         _blocks = blocks;
         _block = blocks[0];
         _access = access;
-        _method = new DynamicMethod($"region_{blocks[0].Address:x}", typeof(int), [typeof(nint), typeof(nint), typeof(nint)], typeof(RegionEmitter).Module, true) { InitLocals = false };
-        _il = new IlWriter(_method.GetILGenerator(4096)) { Listing = listing };
+        _il = il;
         _registers = new GuestRegisters(_il, blocks.Select(block => ((ReadOnlyMemory<IrInstruction>)block.Code, block.Used)));
-        _rip = _il.NewLocal(typeof(ulong));
-        _code = _il.NewLocal(typeof(int));
-        _pages = _il.NewLocal(typeof(ulong));
+        _rip = _il.NewLocal(typeof(ulong), "rip");
+        _code = _il.NewLocal(typeof(int), "exit");
+        _pages = _il.NewLocal(typeof(ulong), "pages");
         _deferred = blocks.Any(DeferredFlagLocals.AreNeeded) ? new DeferredFlagLocals(_il) : null;
         _deferredFlow = _deferred == null ? null : new DeferredFlow(blocks, flow.Graph);
         _graph = flow.Graph;
@@ -132,9 +133,12 @@ public sealed partial class RegionEmitter
         _flow = new RegisterFlow(blocks, flow, _registers);
         foreach (RegionBlock block in counters == null ? [] : blocks.Where(static block => block.Successors.Contains(block.Address)))
         {
-            _loopCounts.Add(block.Address, (_il.NewLocal(typeof(ulong)), counters!.Add(RegionEvent.Block, block.Address)));
+            _loopCounts.Add(block.Address, (_il.NewLocal(typeof(ulong), "times"), counters!.Add(RegionEvent.Block, block.Address)));
         }
     }
+
+    /// <summary>What a region's method takes: the CPU state, the record it goes on from, and the guest's memory. It returns a <see cref="BlockExit"/>.</summary>
+    public static Type[] Signature => [typeof(long), typeof(long), typeof(long)];
 
     /// <summary>Compiles a region whose blocks have IR and flag liveness.</summary>
     /// <param name="blocks">In guest address order.</param>
@@ -159,9 +163,23 @@ public sealed partial class RegionEmitter
     /// <summary>The first half of <see cref="Compile"/>: a method with its IL, which RyuJIT has not seen.</summary>
     public static DynamicMethod Emit(IReadOnlyList<RegionBlock> blocks, RegionFlow flow, RegionAccess access, HandlerSet handlers, RegionCounters? counters = null)
     {
-        RegionEmitter emitter = new(blocks, flow, access, handlers, counters);
-        emitter.EmitAll();
-        return emitter._method;
+        DynamicMethod method = NewMethod(blocks[0].Address);
+        new RegionEmitter(blocks, flow, access, handlers, counters, new IlWriter(method.GetILGenerator(FirstBytes))).EmitAll();
+        return method;
+    }
+
+    /// <summary>Writes what <see cref="Emit"/> gives to RyuJIT, but for counters, into a static method of <see cref="Signature"/> that is kept in a file.</summary>
+    /// <param name="il">The method's.</param>
+    /// <param name="blocks">In guest address order.</param>
+    /// <param name="flow">What is known of them.</param>
+    /// <param name="access">How it reaches memory.</param>
+    /// <param name="handlers">What goes on where it leaves to tier 0.</param>
+    /// <returns>The IL as text, by guest instruction.</returns>
+    public static IlListing EmitInto(ILGenerator il, IReadOnlyList<RegionBlock> blocks, RegionFlow flow, RegionAccess access, HandlerSet handlers)
+    {
+        IlListing listing = new();
+        new RegionEmitter(blocks, flow, access, handlers, null, new IlWriter(il) { Listing = listing, NamesLocals = true }).EmitAll();
+        return listing;
     }
 
     /// <summary>The second half: has RyuJIT compile the method.</summary>
@@ -177,9 +195,12 @@ public sealed partial class RegionEmitter
     public static IlListing List(IReadOnlyList<RegionBlock> blocks, RegionFlow flow, RegionAccess access, HandlerSet handlers)
     {
         IlListing listing = new();
-        new RegionEmitter(blocks, flow, access, handlers, null, listing).EmitAll();
+        new RegionEmitter(blocks, flow, access, handlers, null, new IlWriter(NewMethod(blocks[0].Address).GetILGenerator(FirstBytes)) { Listing = listing }).EmitAll();
         return listing;
     }
+
+    private static DynamicMethod NewMethod(ulong head) =>
+        new($"region_{head:x}", typeof(int), Signature, typeof(RegionEmitter).Module, true) { InitLocals = false };
 
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "GetMethodDescriptor")]
     private static extern RuntimeMethodHandle GetMethodDescriptor(DynamicMethod method);
@@ -334,6 +355,7 @@ public sealed partial class RegionEmitter
             case IrOpcode.Store:
                 CheckAddress(index, op.Width / 8, true, _access != RegionAccess.Direct, InterpretExit(index));
                 PushHostAddress(op.A, true);
+                _il.ToPointer();
                 Push(op.B);
                 _il.StoreIndirect(op.Width, true);
                 break;
@@ -374,7 +396,7 @@ public sealed partial class RegionEmitter
     private void Keep(int index)
     {
         IrType type = _block.Code[index].Type;
-        LocalBuilder local = _il.NewLocal(IlTypes.Of(type));
+        LocalBuilder local = _il.NewLocal(IlTypes.Of(type), "value");
         _values[index] = local;
         _il.StoreLocal(local, type);
     }
@@ -395,6 +417,7 @@ public sealed partial class RegionEmitter
         }
 
         _registers.PushStateAddress(op.State.Offset);
+        _il.ToPointer();
         Push(op.A);
         _il.StoreIndirect(op.Width, false);
     }
@@ -698,14 +721,22 @@ public sealed partial class RegionEmitter
             Push(op.Arguments![i]);
             types[i] = _block.Code[op.Arguments[i]].Type;
             Type parameter = parameters[i].ParameterType;
-            if (parameter.IsGenericType && IlTypes.Reinterpret(parameter, true) is { } reinterpret)
+            if (IlTypes.IsAddress(parameter))
+            {
+                _il.ToPointer();
+            }
+            else if (parameter.IsGenericType && IlTypes.Reinterpret(parameter, true) is { } reinterpret)
             {
                 _il.Call(reinterpret, [types[i]], types[i]);
             }
         }
 
         _il.Call(method, types, op.Type);
-        if (method.ReturnType.IsGenericType && IlTypes.Reinterpret(method.ReturnType, false) is { } back)
+        if (IlTypes.IsAddress(method.ReturnType))
+        {
+            _il.ToInteger();
+        }
+        else if (method.ReturnType.IsGenericType && IlTypes.Reinterpret(method.ReturnType, false) is { } back)
         {
             _il.Call(back, [op.Type], op.Type);
         }

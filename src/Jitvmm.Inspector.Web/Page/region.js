@@ -8,7 +8,7 @@ import * as source from "./source.js";
 const columns = [
   { name: "ir", title: "IR", lines: region => region.ir, text: line => line.operation, isDead: line => line["after-passes"] === "dead" },
   { name: "il", title: "IL", lines: region => region.il, text: line => line.operation, isDead: () => false },
-  { name: "cs", title: "C#", lines: region => region.cs, text: line => line.text, isDead: () => false },
+  { name: "cs", title: "C#", lines: region => region.cs, text: line => line.source, isDead: () => false },
 ];
 
 /** Lines of a column by the guest instruction they belong to. */

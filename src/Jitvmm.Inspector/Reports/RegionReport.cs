@@ -126,6 +126,7 @@ public static class RegionReport
             }
         }
 
+        ShowReport.AddSource(report, translation, view, translation.Blocks.First(static block => block.Entry == 0).Address, static _ => true);
         GraphReport.AddEdges(report, view, translation, parts);
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Iced.Intel;
+using Jitvmm.Inspector.Assemblies;
 using Jitvmm.Inspector.Files;
 using Jitvmm.Inspector.Translation;
 using Jitvmm.Translator.Emit;
@@ -91,6 +92,8 @@ public static class ShowReport
         {
             AddIr(report, translation, block.Address);
             AddIl(report, translation, block.Address);
+            HashSet<ulong> own = AddressesOf(translation, block.Address);
+            AddSource(report, translation, view, block.Address, line => own.Contains(line.Guest));
         }
 
         AddHost(report, view, region);
@@ -119,12 +122,35 @@ public static class ShowReport
             return;
         }
 
-        HashSet<ulong> addresses = [.. translation.Blocks.First(block => block.Address == address).Instructions.Select(static instruction => instruction.IP)];
+        HashSet<ulong> addresses = AddressesOf(translation, address);
         report.AddFact("il-bytes", listing.Lines.Count == 0 ? 0 : listing.Lines[^1].Offset + 1);
         ReportTable table = report.AddTable("il", new("address", ColumnKind.Address), new("offset", ColumnKind.Number), new("operation", ColumnKind.Text));
         foreach (IlLine line in listing.Lines.Where(line => addresses.Contains(line.Guest)))
         {
             table.Add(line.Guest, line.Offset, line.Text);
+        }
+    }
+
+    private static HashSet<ulong> AddressesOf(RegionTranslation translation, ulong address) =>
+        [.. translation.Blocks.First(block => block.Address == address).Instructions.Select(static instruction => instruction.IP)];
+
+    /// <summary>A region's IL as C#: all of it, or some lines.</summary>
+    internal static void AddSource(Report report, RegionTranslation translation, CacheView view, ulong head, Func<RegionSource.Line, bool> isWanted)
+    {
+        (IReadOnlyList<RegionSource.Line>? lines, string? problem) = RegionSource.Decompile(translation, head, view.Symbols.Describe(head));
+        if (lines == null)
+        {
+            report.AddFact("note", $"there is no C#: {problem}");
+            return;
+        }
+
+        ReportTable table = report.AddTable("cs", new("address", ColumnKind.Address), new("line", ColumnKind.Number), new("source", ColumnKind.Text));
+        for (int i = 0; i < lines.Count; i++)
+        {
+            if (isWanted(lines[i]))
+            {
+                table.Add(lines[i].Guest, i + 1, lines[i].Text);
+            }
         }
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Translator.Emit;
 using Jitvmm.Translator.Ir;
 
 namespace Jitvmm.Inspector.Translation;
@@ -9,8 +10,6 @@ namespace Jitvmm.Inspector.Translation;
 /// <summary>IR as text: <c>%4 = Add.I64 %1, %3</c>.</summary>
 internal static class IrText
 {
-    private static readonly string[] s_registers = ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
-
     /// <summary>One operation.</summary>
     public static string Of(in IrInstruction op, int index)
     {
@@ -30,20 +29,18 @@ internal static class IrText
     }
 
     /// <summary>The register or field of the CPU state at an offset.</summary>
-    public static string PlaceOf(int offset) => offset switch
+    public static string PlaceOf(int offset)
     {
-        >= CpuState.GprOffset and < CpuState.GprOffset + (8 * 16) => (offset & 7) == 0 ? s_registers[(offset - CpuState.GprOffset) / 8] : $"{s_registers[(offset - CpuState.GprOffset) / 8]}:{offset & 7}",
-        CpuState.FlagCOffset => "cf",
-        CpuState.FlagPOffset => "pf",
-        CpuState.FlagAOffset => "af",
-        CpuState.FlagZOffset => "zf",
-        CpuState.FlagSOffset => "sf",
-        CpuState.FlagOOffset => "of",
-        >= CpuState.VectorOffset and < CpuState.VectorOffset + (32 * 16) => (offset - CpuState.VectorOffset) % 32 is var part and not 0
-            ? $"ymm{(offset - CpuState.VectorOffset) / 32}:{part}"
-            : $"ymm{(offset - CpuState.VectorOffset) / 32}",
-        _ => string.Create(CultureInfo.InvariantCulture, $"state+{offset}"),
-    };
+        int index = GuestRegisters.IndexOf(offset);
+        if (index < 0)
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"state+{offset}");
+        }
+
+        string name = GuestRegisters.NameOf(index);
+        int part = offset >= CpuState.VectorOffset ? (offset - CpuState.VectorOffset) % 32 : offset % 8;
+        return part == 0 ? name : string.Create(CultureInfo.InvariantCulture, $"{name}:{part}");
+    }
 
     private static IEnumerable<string> Operands(IrInstruction op)
     {

@@ -1,3 +1,4 @@
+using System.Reflection.Emit;
 using Iced.Intel;
 using Jitvmm.Inspector.Files;
 using Jitvmm.Inspector.Reports;
@@ -70,6 +71,11 @@ public sealed unsafe class RegionTranslation
     /// <summary>The IL that it has.</summary>
     /// <returns>Null when there can be none, and why.</returns>
     public (IlListing? Listing, string? Problem) ListIl() => Guarded(() => RegionEmitter.List(_blocks, Flow, Access, Handlers));
+
+    /// <summary>Writes the IL that it has into a method of <see cref="RegionEmitter.Signature"/>.</summary>
+    /// <returns>Null when there can be none, and why: nothing was written then.</returns>
+    internal (IlListing? Listing, string? Problem) EmitInto(Func<ILGenerator> il) =>
+        ListIl() is (null, var problem) ? (null, problem) : (RegionEmitter.EmitInto(il(), _blocks, Flow, Access, Handlers), null);
 
     /// <summary>Compiles it again and reads the host code, which is not run.</summary>
     /// <returns>Null when it cannot be compiled, and why.</returns>
