@@ -96,13 +96,13 @@ public sealed class InspectPageTests(Browser browser) : IClassFixture<Browser>, 
         IPage page = await browser.NewPageAsync();
         await page.GotoAsync(server.Address);
         await Expect(page.GetByRole(AriaRole.Status)).ToHaveTextAsync("running");
-        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Tier residency" })).ToBeVisibleAsync(new() { Timeout = 30_000 });
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Tier residency" })).ToBeVisibleAsync();
         string before = (await page.Locator("main").GetAttributeAsync("data-recorded-ms"))!;
-        await Expect(page.Locator("main")).Not.ToHaveAttributeAsync("data-recorded-ms", before, new() { Timeout = 30_000 });
-        await Expect(page.GetByRole(AriaRole.Row, new() { NameRegex = new Regex("9[0-9]|100.*spin") }).First).ToBeVisibleAsync(new() { Timeout = 30_000 });
+        await Expect(page.Locator("main")).Not.ToHaveAttributeAsync("data-recorded-ms", before);
+        await Expect(page.GetByRole(AriaRole.Row, new() { NameRegex = new Regex("9[0-9]|100.*spin") }).First).ToBeVisibleAsync();
         await Browser.PictureAsync(page, "live-overview");
         guest.Kill();
-        await Expect(page.GetByRole(AriaRole.Status)).ToHaveTextAsync($"the guest in process {guest.Id} has ended", new() { Timeout = 30_000 });
+        await Expect(page.GetByRole(AriaRole.Status)).ToHaveTextAsync($"the guest in process {guest.Id} has ended");
     }
 
     [ToolFact("chromium")]
