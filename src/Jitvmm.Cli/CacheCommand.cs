@@ -93,7 +93,9 @@ internal static class CacheCommand
             case "verify":
                 return VerifyReport.Make(view, line.Limit);
             case "export":
-                return AssemblyExport.Write(view, line.AssemblyFile!);
+                Report export = new("export");
+                AssemblyExport.Write(export, view, line.AssemblyFile!);
+                return export;
             case "diff":
                 CacheView other = Open(line.Words[0], line);
 

@@ -151,7 +151,7 @@ internal sealed class CacheSaving
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            return $"{current}: {error.Message}";
+            return $"{current}: {FileErrors.ReasonOf(current, error)}";
         }
     }
 

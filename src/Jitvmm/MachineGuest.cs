@@ -301,7 +301,7 @@ public sealed class MachineGuest : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new MachineGuestException($"jitdump folder {_recording.JitDump}: {error.Message}", error);
+            throw MachineGuestException.ForFile("jitdump folder", _recording.JitDump!, error);
         }
     }
 

@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using Jitvmm.Inspector.Files;
 
 namespace Jitvmm;
 
@@ -14,14 +14,5 @@ public sealed class MachineGuestException : Exception
     /// <param name="what">What it is to the machine.</param>
     /// <param name="path">Its name as the user gave it.</param>
     /// <param name="error">What opening, reading or writing it threw.</param>
-    public static MachineGuestException ForFile(string what, string path, Exception error)
-    {
-        string reason = error switch
-        {
-            FileNotFoundException or DirectoryNotFoundException => "no such file",
-            UnauthorizedAccessException => Directory.Exists(path) ? "is a folder" : "permission denied",
-            _ => Marshal.GetPInvokeErrorMessage(error.HResult),
-        };
-        return new MachineGuestException($"{what} {path}: {reason}", error);
-    }
+    public static MachineGuestException ForFile(string what, string path, Exception error) => new($"{what} {path}: {FileErrors.ReasonOf(path, error)}", error);
 }

@@ -98,7 +98,7 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
         {
             // perf looks for each process's file under its own number.
             folder = Path.GetFullPath(folder);
-            jitDump = JitDump.Create(folder, process.Pid);
+            jitDump = CreateJitDump(folder, process.Pid);
             process.Forked += () => jitDump = JitDump.Create(folder, process.Pid);
         }
 
@@ -118,6 +118,18 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
         if (Options.Inspect)
         {
             Serve(process, saving);
+        }
+    }
+
+    private static JitDump CreateJitDump(string folder, int process)
+    {
+        try
+        {
+            return JitDump.Create(folder, process);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"jitdump folder {folder}: {FileErrors.ReasonOf(folder, error)}", error);
         }
     }
 

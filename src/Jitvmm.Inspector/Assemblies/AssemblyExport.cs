@@ -7,20 +7,17 @@ namespace Jitvmm.Inspector.Assemblies;
 /// <summary><c>jitvmm cache export --assembly</c>: all compiled regions of a cache as a .NET assembly.</summary>
 public static class AssemblyExport
 {
-    /// <summary>Writes the assembly, under a temporary name first, and says what is in it.</summary>
+    /// <summary>Writes the assembly and says what is in it.</summary>
+    /// <param name="report">Is told.</param>
     /// <param name="view">The cache.</param>
     /// <param name="path">The file; its name, less the extension, is the assembly's.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">It must not be.</exception>
-    public static Report Write(CacheView view, string path)
+    public static void Write(Report report, CacheView view, string path)
     {
+        ArgumentNullException.ThrowIfNull(report);
         ArgumentNullException.ThrowIfNull(view);
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
-        {
-            throw new IOException($"{path}: its folder does not exist");
-        }
-
         RegionAssembly assembly = new(Path.GetFileNameWithoutExtension(path));
         var left = new SortedDictionary<string, int>(StringComparer.Ordinal);
         int methods = 0;
@@ -43,30 +40,10 @@ public static class AssemblyExport
             }
         }
 
-        ReadOnlySpan<byte> image = assembly.ToImage().AsSpan();
-        string temporary = $"{path}.{Environment.ProcessId}.tmp";
-        try
-        {
-            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write))
-            {
-                stream.Write(image);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
-
-        return Describe(path, image.Length, methods, left);
-    }
-
-    private static Report Describe(string path, int bytes, int methods, SortedDictionary<string, int> left)
-    {
-        Report report = new("export");
-        report.AddFact("file", path);
-        report.AddFact("bytes", bytes);
+        byte[] image = [.. assembly.ToImage()];
+        WholeFile.WriteExported(path, stream => stream.Write(image));
+        report.AddFact("assembly", path);
+        report.AddFact("assembly-bytes", image.Length);
         report.AddFact("class", RegionAssembly.TypeName);
         report.AddFact("methods", methods);
         ReportTable table = report.AddTable("left-out", new("regions", ColumnKind.Number), new("reason", ColumnKind.Text));
@@ -74,7 +51,5 @@ public static class AssemblyExport
         {
             table.Add(regions, reason);
         }
-
-        return report;
     }
 }

@@ -61,24 +61,7 @@ public sealed class CacheFileWriter
     /// <summary>Writes the file under a temporary name and then gives it its own, so that nobody sees half of it.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">It must not be.</exception>
-    public void Write(string path)
-    {
-        string temporary = $"{path}.{Environment.ProcessId}.tmp";
-        try
-        {
-            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None))
-            {
-                Write(stream);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
-    }
+    public void Write(string path) => WholeFile.Write(path, Write);
 
     /// <summary>Forgets blocks and all that refers to them.</summary>
     internal void ForgetRecords()
